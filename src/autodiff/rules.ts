@@ -1,0 +1,50 @@
+import type { GraphBuilder } from "../graph/graph-builder.ts";
+import type { GraphNode } from "../graph/graph.ts";
+
+/** What a gradient rule sees. All values are names; `g` appends nodes and knows shapes, types and small constants. */
+export interface VjpContext {
+  readonly g: GraphBuilder;
+  readonly node: GraphNode;
+  /** Names of the inputs; `""` where absent. `x` is the first. */
+  readonly inputs: readonly string[];
+  readonly x: string;
+  /** Names of the outputs; `y` is the first. */
+  readonly outputs: readonly string[];
+  readonly y: string;
+  /**
+   * Cotangent of the first output, in its shape or in a shape that broadcasts to it (a pooled gradient stays small).
+   * Rules that need every element call `full(dy)`.
+   */
+  readonly dy: string;
+  /** Cotangents of all outputs; `undefined` where none arrived. */
+  readonly cotangents: readonly (string | undefined)[];
+  /** Which inputs are wanted. */
+  readonly needs: readonly boolean[];
+  /** The cotangent expanded to the full shape of its value (output 0 by default). */
+  full(cotangent: string, output?: number): string;
+}
+
+/** Makes the cotangent of one input. Called only if that input is wanted. */
+export type VjpThunk = () => string;
+
+/**
+ * Returns one thunk an input; `undefined` for inputs without a gradient (indices, shapes).
+ * A cotangent may have the input's shape, any shape that broadcasts to it, or the output's broadcast shape:
+ * the driver sums broadcast axes. Throws `UnsupportedOpError` for attribute values that it does not cover.
+ */
+export type Vjp = (context: VjpContext) => readonly (VjpThunk | undefined)[];
+
+/** Rules by operator type. Operators outside the standard domain are keyed `domain:OpType`. */
+export type VjpTable = Readonly<Record<string, Vjp>>;
+
+/** What an override gets: the rule's context, and the rule it replaces. */
+export interface OverrideContext extends VjpContext {
+  /** The cotangent of the first input by the standard rule, for another cotangent of the output. */
+  defaultVjp(dy: string): string;
+}
+
+/**
+ * Replaces gradient rules by operator type, or for single nodes by name (`node:NAME`, which wins). Returns the cotangent
+ * of the node's first input. Used for guided backpropagation, deconvnet, gradient stops, LRP-like rules.
+ */
+export type RuleOverrides = Readonly<Record<string, (context: OverrideContext) => string>>;

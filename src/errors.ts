@@ -1,0 +1,60 @@
+/**
+ * Base of every error that a user can cause or meet. The message has four parts: where, what was expected,
+ * what was found, what to do. `code` is stable and meant for programs.
+ */
+export abstract class ExplainError extends Error {
+  abstract readonly code: string;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A parameter or option has a value outside its domain. */
+export class ParameterError extends ExplainError {
+  readonly code = "PARAMETER";
+}
+
+/** A tensor or image does not have the shape that the model or method needs. */
+export class ShapeError extends ExplainError {
+  readonly code = "SHAPE";
+}
+
+/** A model file is unreadable, damaged or not usable as an image classifier. */
+export class ModelError extends ExplainError {
+  readonly code = "MODEL";
+}
+
+/** An operator (or one of its attribute values) has no gradient rule, or cannot be analysed. */
+export class UnsupportedOpError extends ExplainError {
+  readonly code = "UNSUPPORTED_OP";
+}
+
+/** An image, label file, annotation file or array file is unreadable or inconsistent. */
+export class DataError extends ExplainError {
+  readonly code = "DATA";
+}
+
+/** An optional runtime, execution provider or library is not present on this machine. */
+export class RuntimeUnavailableError extends ExplainError {
+  readonly code = "RUNTIME_UNAVAILABLE";
+}
+
+/** The caller's `AbortSignal` fired. */
+export class AbortedError extends ExplainError {
+  readonly code = "ABORTED";
+}
+
+/** Throws {@link AbortedError} if the signal has fired. Long loops call it between batches. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new AbortedError("The work was stopped before it was finished.");
+}
+
+/** For our own mistakes only, never for a user's. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`Internal error: ${message}`);
+}
+
+/** Ends a `switch` over a closed union: the compiler rejects a missing case. */
+export function assertNever(value: never): never {
+  throw new Error(`Internal error: unexpected value ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,506 @@
+import { assert, ModelError } from "../errors.ts";
+import { elementCount, type ElementType, type AnyTensor } from "../tensor/tensor.ts";
+import {
+  batchMultiple,
+  concreteDim,
+  type Attribute,
+  type Attributes,
+  type Dim,
+  type Graph,
+  type GraphNode,
+  type Initializer,
+  type Shape,
+  type ValueInfo,
+} from "./graph.ts";
+import { inferNode } from "./infer/index.ts";
+import type { KnownValue } from "./infer-node.ts";
+
+/** Two batch sizes tell a dimension that depends on the batch from one that does not. */
+export const probeBatches = [2, 3] as const;
+
+/** A value at both probe batch sizes. */
+export type ProbedValue = readonly [KnownValue, KnownValue];
+
+/** Attribute values in plain form: integers become `int`/`ints`; wrap floats as `{ float: 1 }` or `{ floats: [..] }`. */
+export type PlainAttributes = Readonly<
+  Record<string, number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }>
+>;
+
+/**
+ * Appends standard ONNX nodes to a graph, invents names that do not clash, and knows type, shape and small constants of
+ * every value. All methods take and return value names. A `number` operand becomes a scalar constant of the other
+ * operand's type.
+ */
+export class GraphBuilder {
+  /** The opset version of the standard domain that nodes are written for (17 or newer). */
+  readonly opset: number;
+  private readonly base: Graph;
+  private readonly inputs: ValueInfo[];
+  private readonly outputs: ValueInfo[];
+  private readonly nodes: GraphNode[];
+  private readonly initializers: Map<string, Initializer>;
+  private readonly known: Map<string, ProbedValue>;
+  private readonly names: Set<string>;
+  private readonly constants = new Map<string, string>();
+  private counter = 0;
+  private prefix = "s";
+
+  constructor(graph: Graph, opset: number, known: ReadonlyMap<string, ProbedValue>) {
+    this.base = graph;
+    this.opset = opset;
+    this.inputs = [...graph.inputs];
+    this.outputs = [...graph.outputs];
+    this.nodes = [...graph.nodes];
+    this.initializers = new Map(graph.initializers);
+    this.known = new Map(known);
+    this.names = new Set([...graph.inputs.map((i) => i.name), ...graph.initializers.keys()]);
+    for (const node of graph.nodes) {
+      for (const output of node.outputs) this.names.add(output);
+      if (node.name !== "") this.names.add(node.name);
+    }
+  }
+
+  /** An empty graph to build a small model from scratch. */
+  static empty(opset = 17, name = "graph"): GraphBuilder {
+    const graph: Graph = {
+      name,
+      inputs: [],
+      outputs: [],
+      nodes: [],
+      initializers: new Map(),
+      valueInfo: new Map(),
+    };
+    return new GraphBuilder(graph, opset, new Map());
+  }
+
+  /** The graph as it stands, with value info for every value whose shape is known. */
+  build(): Graph {
+    const valueInfo = new Map(this.base.valueInfo);
+    const outer = new Set([...this.inputs, ...this.outputs].map((value) => value.name));
+    for (const node of this.nodes) {
+      for (const output of node.outputs) {
+        if (output === "" || outer.has(output) || !this.known.has(output)) continue;
+        valueInfo.set(output, { name: output, type: this.type(output), dims: this.dims(output) });
+      }
+    }
+    return {
+      ...this.base,
+      inputs: this.inputs,
+      outputs: this.outputs,
+      nodes: this.nodes,
+      initializers: this.initializers,
+      valueInfo,
+    };
+  }
+
+  // --- what is known -------------------------------------------------------------------------------------------
+
+  has(value: string): boolean {
+    return this.known.has(value);
+  }
+  private probed(value: string): ProbedValue {
+    const probed = this.known.get(value);
+    if (probed === undefined) throw new ModelError(`Value '${value}': its shape is not known, so nothing can be built on it.`);
+    return probed;
+  }
+  /** What is known of every value, for another builder on the graph that this one builds. */
+  get knowledge(): ReadonlyMap<string, ProbedValue> {
+    return this.known;
+  }
+  type(value: string): ElementType {
+    return this.probed(value)[0].type;
+  }
+  /** The shape; symbols are multiples of the batch. */
+  dims(value: string): Shape {
+    const [a, b] = this.probed(value);
+    return mergeDims(a.dims, b.dims, value);
+  }
+  rank(value: string): number {
+    return this.probed(value)[0].dims.length;
+  }
+  /** The shape, which must not depend on the batch except on axis 0; `[0]` is then the factor of the batch or a number. */
+  dim(value: string, axis: number): Dim {
+    const dims = this.dims(value);
+    const dim = dims[axis < 0 ? axis + dims.length : axis];
+    assert(dim !== undefined, `axis ${axis} of '${value}'`);
+    return dim;
+  }
+  /** A dimension that must be a plain number. */
+  size(value: string, axis: number): number {
+    const dim = this.dim(value, axis);
+    if (typeof dim !== "number") throw new ModelError(`Value '${value}': axis ${axis} depends on the batch size.`);
+    return dim;
+  }
+  /** Elements of a small constant that does not depend on the batch, else `undefined`. */
+  constantValue(value: string): readonly number[] | undefined {
+    if (value === "") return undefined;
+    const probed = this.known.get(value);
+    if (probed === undefined) return undefined;
+    const [a, b] = probed;
+    if (a.value === undefined || b.value === undefined || a.value.length !== b.value.length) return undefined;
+    return a.value.every((element, index) => Object.is(element, b.value?.[index])) ? a.value : undefined;
+  }
+  /** True if the value is a weight or other initializer. */
+  isInitializer(value: string): boolean {
+    return this.initializers.has(value);
+  }
+  initializer(value: string): Initializer | undefined {
+    return this.initializers.get(value);
+  }
+  /** The nodes so far, in order. */
+  get allNodes(): readonly GraphNode[] {
+    return this.nodes;
+  }
+
+  // --- declaring -----------------------------------------------------------------------------------------------
+
+  /** Names of the values appended from here on start with this. */
+  setPrefix(prefix: string): void {
+    this.prefix = prefix;
+  }
+  uniqueName(stem: string): string {
+    let name = stem;
+    while (this.names.has(name)) name = `${stem}_${this.counter++}`;
+    this.names.add(name);
+    return name;
+  }
+  /** Declares a graph input. */
+  input(name: string, dims: Shape, type: ElementType = "float32"): string {
+    if (this.names.has(name)) throw new ModelError(`Graph input '${name}': the model already has a value of that name.`);
+    this.names.add(name);
+    this.inputs.push({ name, type, dims });
+    this.known.set(name, probeDims(type, dims));
+    return name;
+  }
+  /** Makes a value a graph output, under its own name or a new one (by Identity). */
+  output(value: string, name = value): string {
+    if (name !== value) {
+      if (this.names.has(name)) throw new ModelError(`Graph output '${name}': the model already has a value of that name.`);
+      this.names.add(name);
+      this.append("Identity", [value], {}, [name]);
+    }
+    if (!this.outputs.some((output) => output.name === name)) {
+      this.outputs.push({ name, type: this.type(value), dims: this.dims(value) });
+    }
+    return name;
+  }
+  /** Replaces the list of graph outputs. */
+  clearOutputs(): void {
+    this.outputs.length = 0;
+  }
+  /** A constant tensor. Small ones with equal content are shared. */
+  constant(tensor: AnyTensor, stem = "constant"): string {
+    const count = elementCount(tensor.dims);
+    const key = count <= 64 ? `${tensor.type}[${tensor.dims.join()}]${Array.from(tensor.data as Float32Array, keyOf).join()}` : undefined;
+    const existing = key === undefined ? undefined : this.constants.get(key);
+    if (existing !== undefined) return existing;
+    const name = this.uniqueName(`${this.prefix}/${stem}`);
+    this.initializers.set(name, { name, type: tensor.type, dims: tensor.dims, data: { kind: "memory", tensor } });
+    this.known.set(name, probeConstant(tensor));
+    if (key !== undefined) this.constants.set(key, name);
+    return name;
+  }
+  /** A float scalar (or any float tensor) of the type of `like`, default float32. */
+  floats(values: readonly number[], dims: readonly number[], like?: string): string {
+    const type = like === undefined ? "float32" : this.type(like);
+    return this.constant(floatTensor(type, values, dims));
+  }
+  scalar(value: number, like?: string): string {
+    return this.floats([value], [], like);
+  }
+  ints(values: readonly number[], dims: readonly number[] = [values.length]): string {
+    return this.constant({ type: "int64", dims, data: BigInt64Array.from(values, BigInt) });
+  }
+
+  // --- appending -----------------------------------------------------------------------------------------------
+
+  /** Appends a node with one output and returns its name. */
+  node(opType: string, inputs: readonly string[], attributes: PlainAttributes = {}): string {
+    const output = this.uniqueName(`${this.prefix}/${opType}_${this.counter++}`);
+    this.append(opType, inputs, attributes, [output]);
+    return output;
+  }
+  /** Appends a node with several outputs. */
+  nodeMany(opType: string, inputs: readonly string[], attributes: PlainAttributes, outputCount: number): readonly string[] {
+    const stem = `${this.prefix}/${opType}_${this.counter++}`;
+    const outputs = Array.from({ length: outputCount }, (_, index) => this.uniqueName(`${stem}_${index}`));
+    this.append(opType, inputs, attributes, outputs);
+    return outputs;
+  }
+  private append(opType: string, inputs: readonly string[], attributes: PlainAttributes, outputs: readonly string[]): void {
+    this.appendNode({ name: outputs[0] ?? "", opType, domain: "", inputs, outputs, attributes: toAttributes(attributes) });
+  }
+  /** Appends a ready node (outputs named by the caller). */
+  appendNode(node: GraphNode): void {
+    const known = probeBatches.map((_, probe) =>
+      inferNode(
+        node,
+        node.inputs.map((input) => (input === "" ? undefined : this.probed(input)[probe])),
+        this.opset,
+      ),
+    );
+    this.nodes.push(node);
+    node.outputs.forEach((output, index) => {
+      const a = known[0]?.[index];
+      const b = known[1]?.[index];
+      this.names.add(output);
+      if (output !== "" && a !== undefined && b !== undefined) this.known.set(output, [a, b]);
+    });
+  }
+  /** Replaces a node in place (same outputs); used to add an optional output to a forward node. */
+  replaceNode(old: GraphNode, replacement: GraphNode): void {
+    const index = this.nodes.indexOf(old);
+    assert(index >= 0, `node '${old.name}' is in the graph`);
+    this.nodes[index] = replacement;
+    const extra = replacement.outputs.filter((output) => output !== "" && !this.known.has(output));
+    if (extra.length === 0) return;
+    const known = probeBatches.map((_, probe) =>
+      inferNode(
+        replacement,
+        replacement.inputs.map((input) => (input === "" ? undefined : this.probed(input)[probe])),
+        this.opset,
+      ),
+    );
+    replacement.outputs.forEach((output, position) => {
+      const a = known[0]?.[position];
+      const b = known[1]?.[position];
+      this.names.add(output);
+      if (extra.includes(output) && a !== undefined && b !== undefined) this.known.set(output, [a, b]);
+    });
+  }
+
+  // --- operators -----------------------------------------------------------------------------------------------
+
+  private pair(opType: string, a: string | number, b: string | number): string {
+    const like = typeof a === "string" ? a : typeof b === "string" ? b : undefined;
+    const left = typeof a === "number" ? this.scalar(a, like) : a;
+    const right = typeof b === "number" ? this.scalar(b, like) : b;
+    return this.node(opType, [left, right]);
+  }
+  add(a: string | number, b: string | number): string {
+    return this.pair("Add", a, b);
+  }
+  sub(a: string | number, b: string | number): string {
+    return this.pair("Sub", a, b);
+  }
+  mul(a: string | number, b: string | number): string {
+    if (a === 1 && typeof b === "string") return b;
+    if (b === 1 && typeof a === "string") return a;
+    return this.pair("Mul", a, b);
+  }
+  div(a: string | number, b: string | number): string {
+    return this.pair("Div", a, b);
+  }
+  pow(a: string | number, b: string | number): string {
+    return this.pair("Pow", a, b);
+  }
+  /** Elementwise a > b, as bool. */
+  greater(a: string | number, b: string | number): string {
+    return this.pair("Greater", a, b);
+  }
+  less(a: string | number, b: string | number): string {
+    return this.pair("Less", a, b);
+  }
+  equal(a: string | number, b: string | number): string {
+    return this.pair("Equal", a, b);
+  }
+  /** `condition ? a : b`. */
+  where(condition: string, a: string | number, b: string | number): string {
+    const like = typeof a === "string" ? a : typeof b === "string" ? b : undefined;
+    return this.node("Where", [
+      condition,
+      typeof a === "number" ? this.scalar(a, like) : a,
+      typeof b === "number" ? this.scalar(b, like) : b,
+    ]);
+  }
+  /** Any one-input operator: `g.unary("Exp", x)`. */
+  unary(opType: string, x: string): string {
+    return this.node(opType, [x]);
+  }
+  matmul(a: string, b: string): string {
+    return this.node("MatMul", [a, b]);
+  }
+  cast(x: string, type: ElementType): string {
+    return this.type(x) === type ? x : this.node("Cast", [x], { to: onnxTypeNumber(type) });
+  }
+  transpose(x: string, perm: readonly number[]): string {
+    return perm.every((axis, index) => axis === index) ? x : this.node("Transpose", [x], { perm });
+  }
+  /** Reshape to a shape in which at most one entry depends on the batch; `like` (a value of that shape) serves otherwise. */
+  reshape(x: string, dims: Shape, like?: string): string {
+    const current = this.dims(x);
+    if (current.length === dims.length && current.every((dim, index) => dim === dims[index])) return x;
+    const symbols = dims.filter((dim) => typeof dim !== "number").length;
+    if (symbols <= 1) return this.node("Reshape", [x, this.ints(dims.map((dim) => (typeof dim === "number" ? dim : -1)))]);
+    if (like === undefined) throw new ModelError(`Value '${x}': cannot reshape to [${dims.join(", ")}].`);
+    return this.node("Reshape", [x, this.node("Shape", [like])]);
+  }
+  /** Expand to a shape. Batch-dependent axes that the value has already are kept; others are read from `like`. */
+  expand(x: string, dims: Shape, like?: string): string {
+    const current = this.dims(x);
+    if (current.length === dims.length && current.every((dim, index) => dim === dims[index])) return x;
+    const lead = dims.length - current.length;
+    const target = dims.map((dim, index) => {
+      if (typeof dim === "number") return dim;
+      // Expand broadcasts both ways: 1 keeps what the value has.
+      return index >= lead && current[index - lead] === dim ? 1 : undefined;
+    });
+    if (target.every((dim) => dim !== undefined)) return this.node("Expand", [x, this.ints(target)]);
+    if (like === undefined) throw new ModelError(`Value '${x}': cannot expand to [${dims.join(", ")}] without a value of that shape.`);
+    return this.node("Expand", [x, this.node("Shape", [like])]);
+  }
+  /** Zeros (or another value) in the shape of `like`. */
+  filledLike(like: string, value = 0): string {
+    const dims = this.dims(like);
+    const scalar = this.scalar(value, like);
+    const ones = this.node("Reshape", [scalar, this.ints(dims.map(() => 1))]);
+    return this.expand(ones, dims, like);
+  }
+  /** ReduceSum, ReduceMean, ReduceMax, ...: axes as attribute or input, whichever the opset wants. */
+  reduce(opType: `Reduce${string}`, x: string, axes: readonly number[], keepDims = true): string {
+    const keepdims = keepDims ? 1 : 0;
+    if (axes.length === 0) return x;
+    if (this.opset >= 18 || opType === "ReduceSum") return this.node(opType, [x, this.ints(axes)], { keepdims });
+    return this.node(opType, [x], { axes, keepdims });
+  }
+  slice(x: string, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): string {
+    const inputs = [x, this.ints(starts), this.ints(ends), this.ints(axes)];
+    if (steps !== undefined) inputs.push(this.ints(steps));
+    return this.node("Slice", inputs);
+  }
+  /** Constant padding; `pads` as in ONNX: all begins, then all ends. Negative entries crop. */
+  pad(x: string, pads: readonly number[], value = 0): string {
+    if (pads.every((pad) => pad === 0)) return x;
+    return this.node("Pad", value === 0 ? [x, this.ints(pads)] : [x, this.ints(pads), this.scalar(value, x)], { mode: "constant" });
+  }
+  concat(values: readonly string[], axis: number): string {
+    return values.length === 1 && values[0] !== undefined ? values[0] : this.node("Concat", values, { axis });
+  }
+  split(x: string, sizes: readonly number[], axis: number): readonly string[] {
+    return sizes.length === 1 ? [x] : this.nodeMany("Split", [x, this.ints(sizes)], { axis }, sizes.length);
+  }
+  /**
+   * 1 where y > 0, else 0, in one operator that ONNX Runtime keeps in its blocked layout. Exact for |y| > 1e-30.
+   * Half precision cannot hold 1e30 (it would be infinite, and 0 * inf NaN): compared there instead.
+   */
+  step(y: string): string {
+    if (this.type(y) === "float32") return this.node("HardSigmoid", [y], { alpha: { float: 1e30 }, beta: { float: 0 } });
+    return this.cast(this.greater(y, 0), this.type(y));
+  }
+}
+
+function keyOf(value: number | bigint | string): string {
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+function mergeDims(a: readonly number[], b: readonly number[], value: string): Shape {
+  if (a.length !== b.length) throw new ModelError(`Value '${value}': its rank depends on the batch size.`);
+  const [first, second] = probeBatches;
+  return a.map((dim, index) => {
+    const other = b[index] ?? 0;
+    if (dim === other) return dim;
+    if (dim * second === other * first) return batchMultiple(dim / first);
+    throw new ModelError(`Value '${value}': axis ${index} depends on the batch size in a way that is not a multiple.`);
+  });
+}
+
+function probeDims(type: ElementType, dims: Shape): ProbedValue {
+  const at = (batch: number): KnownValue => ({
+    type,
+    dims: dims.map((dim) => {
+      const size = concreteDim(dim, batch);
+      if (size === undefined) throw new ModelError(`Dimension '${dim}' is not known.`);
+      return size;
+    }),
+  });
+  return [at(probeBatches[0]), at(probeBatches[1])];
+}
+
+function probeConstant(tensor: AnyTensor): ProbedValue {
+  const known = knownConstant(tensor);
+  return [known, known];
+}
+
+/** What inference may know of a constant: its elements if there are few. */
+export function knownConstant(tensor: AnyTensor): KnownValue {
+  const { type, dims, data } = tensor;
+  const isOpaque = type === "string" || type === "float16" || type === "bfloat16" || type === "int4" || type === "uint4" || type === "float8";
+  if (isOpaque || elementCount(dims) > 4096) return { type, dims };
+  return { type, dims, value: Array.from(data as Float32Array, Number) };
+}
+
+function toAttributes(attributes: PlainAttributes): Attributes {
+  const result: Record<string, Attribute> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "number") result[name] = { kind: "int", value };
+    else if (typeof value === "string") result[name] = { kind: "string", value };
+    else if (Array.isArray(value)) result[name] = { kind: "ints", value: value as readonly number[] };
+    else if ("float" in value) result[name] = { kind: "float", value: value.float };
+    else if ("floats" in value) result[name] = { kind: "floats", value: value.floats };
+  }
+  return result;
+}
+
+const typeNumbers: Readonly<Partial<Record<ElementType, number>>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+};
+
+/** The number that ONNX gives an element type (`TensorProto.DataType`). */
+export function onnxTypeNumber(type: ElementType): number {
+  const number = typeNumbers[type];
+  assert(number !== undefined, `ONNX number of ${type}`);
+  return number;
+}
+
+/** The element type of an ONNX type number, or `undefined` for one that is not named here. */
+export function elementTypeOf(number: number): ElementType | undefined {
+  for (const [type, value] of Object.entries(typeNumbers)) if (value === number) return type as ElementType;
+  return undefined;
+}
+
+/** A float tensor of a given float type from numbers. */
+export function floatTensor(type: ElementType, values: readonly number[], dims: readonly number[]): AnyTensor {
+  if (type === "float64") return { type, dims, data: Float64Array.from(values) };
+  if (type === "float16") return { type, dims, data: Uint16Array.from(values, toHalf) };
+  if (type === "bfloat16") return { type, dims, data: Uint16Array.from(values, (v) => (floatBits(v) + 0x8000) >>> 16) };
+  assert(type === "float32", `a float constant of type ${type}`);
+  return { type, dims, data: Float32Array.from(values) };
+}
+
+function floatBits(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0;
+}
+
+/** The bits of the nearest half (ties to even; overflow gives infinity). */
+export function toHalf(value: number): number {
+  const bits = floatBits(value);
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 112;
+  const mantissa = bits & 0x7fffff;
+  if (exponent >= 31) return sign | 0x7c00 | (exponent === 143 && mantissa !== 0 ? 0x200 : 0);
+  if (exponent <= 0) {
+    if (exponent < -10) return sign;
+    const full = mantissa | 0x800000;
+    const shift = 14 - exponent;
+    const half = full >>> shift;
+    const rest = full & ((1 << shift) - 1);
+    const middle = 1 << (shift - 1);
+    return sign | (half + (rest > middle || (rest === middle && (half & 1) === 1) ? 1 : 0));
+  }
+  const half = (exponent << 10) | (mantissa >>> 13);
+  const rest = mantissa & 0x1fff;
+  return sign | (half + (rest > 0x1000 || (rest === 0x1000 && (half & 1) === 1) ? 1 : 0));
+}
