@@ -22,6 +22,11 @@ export interface VjpContext {
   readonly needs: readonly boolean[];
   /** The cotangent expanded to the full shape of its value (output 0 by default). */
   full(cotangent: string, output?: number): string;
+  /**
+   * Undoes numpy broadcasting: sums a cotangent of the first output (full or still small) over the axes along which
+   * input `input` was repeated. Element-wise rules of several inputs end in it; see `elementwise`.
+   */
+  sumTo(cotangent: string, input: number): string;
 }
 
 /** Makes the cotangent of one input. Called only if that input is wanted. */
@@ -29,8 +34,7 @@ export type VjpThunk = () => string;
 
 /**
  * Returns one thunk an input; `undefined` for inputs without a gradient (indices, shapes).
- * A cotangent may have the input's shape, any shape that broadcasts to it, or the output's broadcast shape:
- * the driver sums broadcast axes. Throws `UnsupportedOpError` for attribute values that it does not cover.
+ * A cotangent has the input's shape or a shape that broadcasts to it. Throws `UnsupportedOpError` for attribute values that it does not cover.
  */
 export type Vjp = (context: VjpContext) => readonly (VjpThunk | undefined)[];
 
@@ -48,3 +52,17 @@ export interface OverrideContext extends VjpContext {
  * of the node's first input. Used for guided backpropagation, deconvnet, gradient stops, LRP-like rules.
  */
 export type RuleOverrides = Readonly<Record<string, (context: OverrideContext) => string>>;
+
+/** The rule of an operator with one differentiable input. */
+export function unary(rule: (context: VjpContext) => string): Vjp {
+  return (context) => [() => rule(context)];
+}
+
+/** The rule of an element-wise operator whose inputs are broadcast: one function an input; the broadcast is undone here. */
+export function elementwise(...rules: readonly ((context: VjpContext) => string)[]): Vjp {
+  return (context) =>
+    context.inputs.map((_, input) => {
+      const rule = rules[input];
+      return rule === undefined ? undefined : () => context.sumTo(rule(context), input);
+    });
+}

@@ -1,0 +1,194 @@
+import { ModelError, UnsupportedOpError } from "../errors.ts";
+import type { GraphBuilder } from "../graph/graph-builder.ts";
+import type { GraphNode, Shape } from "../graph/graph.ts";
+import type { ElementType } from "../tensor/tensor.ts";
+import { nonDifferentiableOps } from "./non-differentiable.ts";
+import type { OverrideContext, RuleOverrides, Vjp, VjpContext } from "./rules.ts";
+import { vjps } from "./vjps/index.ts";
+
+export interface DifferentiateRequest {
+  /** Float values whose cotangents become graph inputs. */
+  readonly of: readonly string[];
+  /** Float values (graph inputs or intermediate values) whose gradients become graph outputs. */
+  readonly wrt: readonly string[];
+  /** Replaced rules, by operator type or `node:NAME`. */
+  readonly rules?: RuleOverrides;
+}
+
+export interface Differentiated {
+  /** Name of the graph input that takes the cotangent of each value of `of`; its shape is the value's. */
+  readonly cotangents: Readonly<Record<string, string>>;
+  /** Name of the graph output that holds the gradient of each value of `wrt`; its shape is the value's. */
+  readonly gradients: Readonly<Record<string, string>>;
+}
+
+/**
+ * Appends the reverse pass of the graph in the builder: for cotangents c of the values `of`, the outputs
+ * `gradient:NAME` hold `sum over of (d of / d wrt)^T c`. Only nodes between `wrt` and `of` are visited, so weights cost
+ * nothing and a late layer costs almost nothing. A value that `of` does not depend on gets zeros.
+ *
+ * @throws UnsupportedOpError if an operator on the path has no gradient rule.
+ */
+export function differentiate(g: GraphBuilder, request: DifferentiateRequest): Differentiated {
+  g.setPrefix("gradient");
+  const nodes = [...g.allNodes];
+  for (const value of [...request.of, ...request.wrt]) requireFloat(g, value);
+  const active = activeValues(g, nodes, request.wrt);
+  const useful = ancestors(nodes, request.of);
+
+  const parts = new Map<string, string[]>();
+  const contribute = (value: string, cotangent: string): void => {
+    const list = parts.get(value);
+    if (list === undefined) parts.set(value, [cotangent]);
+    else list.push(cotangent);
+  };
+  const total = (value: string): string | undefined => {
+    const list = parts.get(value);
+    if (list === undefined) return undefined;
+    // Smaller cotangents first: they are added while they are still small.
+    const sizes = new Map(list.map((name) => [name, sizeOf(g.dims(name))]));
+    const sum = [...list].sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0)).reduce((a, b) => g.add(a, b));
+    parts.set(value, [sum]);
+    return sum;
+  };
+
+  const cotangents: Record<string, string> = {};
+  for (const value of request.of) {
+    const name = g.input(`cotangent:${value}`, g.dims(value), g.type(value));
+    cotangents[value] = name;
+    contribute(value, name);
+  }
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => parts.has(output) && useful.has(output))) continue;
+    const needs = node.inputs.map((input) => input !== "" && active.has(input));
+    if (!needs.includes(true) || !node.outputs.some((output) => active.has(output))) continue;
+    const received = node.outputs.map((output) => (output === "" ? undefined : total(output)));
+    visit(g, node, received, needs, request.rules ?? {}).forEach((cotangent, index) => {
+      const input = node.inputs[index];
+      if (cotangent !== undefined && input !== undefined) contribute(input, cotangent);
+    });
+  }
+
+  const gradients: Record<string, string> = {};
+  for (const value of request.wrt) {
+    const sum = total(value);
+    const full = sum === undefined ? g.filledLike(value) : g.expand(sum, g.dims(value), value);
+    gradients[value] = g.output(full, `gradient:${value}`);
+  }
+  return { cotangents, gradients };
+}
+
+/** The cotangents of a node's inputs; `undefined` where not wanted or not differentiable. */
+function visit(
+  g: GraphBuilder,
+  node: GraphNode,
+  cotangents: readonly (string | undefined)[],
+  needs: readonly boolean[],
+  overrides: RuleOverrides,
+): readonly (string | undefined)[] {
+  const rule = ruleOf(node);
+  const first = cotangents.find((cotangent) => cotangent !== undefined) ?? "";
+  const contextFor = (dy: string): VjpContext => ({
+    g,
+    node,
+    inputs: node.inputs,
+    x: node.inputs[0] ?? "",
+    outputs: node.outputs,
+    y: node.outputs[0] ?? "",
+    dy,
+    cotangents,
+    needs,
+    full: (cotangent, output = 0) => {
+      const value = node.outputs[output] ?? "";
+      return g.expand(cotangent, g.dims(value), value);
+    },
+    sumTo: (cotangent, input) => sumTo(g, cotangent, node.outputs[0] ?? "", node.inputs[input] ?? ""),
+  });
+  const context = contextFor(cotangents[0] ?? first);
+  const override = overrides[`node:${node.name}`] ?? overrides[node.opType];
+  if (override === undefined) {
+    const thunks = rule(context);
+    return node.inputs.map((_, index) => (needs[index] === true ? thunks[index]?.() : undefined));
+  }
+  const overrideContext: OverrideContext = {
+    ...context,
+    defaultVjp: (dy) => {
+      const thunk = rule(contextFor(dy))[0];
+      if (thunk === undefined) throw new UnsupportedOpError(`${node.opType} at node '${node.name}': no gradient for its first input.`);
+      return thunk();
+    },
+  };
+  const others = needs.slice(1).includes(true) ? rule(context) : [];
+  return node.inputs.map((_, index) => {
+    if (needs[index] !== true) return undefined;
+    return index === 0 ? override(overrideContext) : others[index]?.();
+  });
+}
+
+function ruleOf(node: GraphNode): Vjp {
+  const key = node.domain === "" ? node.opType : `${node.domain}:${node.opType}`;
+  const rule = vjps[key];
+  if (rule !== undefined) return rule;
+  throw new UnsupportedOpError(
+    `${key} at node '${node.name}': no gradient rule for this operator, so gradient methods cannot pass it. ` +
+      "Choose a layer after it, or use a forward-only method: rise, score-cam, occlusion, lime.",
+  );
+}
+
+/** Values that depend on `wrt` through differentiable operators. */
+function activeValues(g: GraphBuilder, nodes: readonly GraphNode[], wrt: readonly string[]): ReadonlySet<string> {
+  const active = new Set(wrt);
+  for (const node of nodes) {
+    if (nonDifferentiableOps.has(node.opType) || !node.inputs.some((input) => active.has(input))) continue;
+    for (const output of node.outputs) {
+      if (output !== "" && (!g.has(output) || isFloat(g.type(output)))) active.add(output);
+    }
+  }
+  return active;
+}
+
+function ancestors(nodes: readonly GraphNode[], of: readonly string[]): ReadonlySet<string> {
+  const found = new Set(of);
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => found.has(output))) continue;
+    for (const input of node.inputs) found.add(input);
+  }
+  return found;
+}
+
+/** Sums a cotangent of `output` over the axes along which `input` was broadcast to it. */
+function sumTo(g: GraphBuilder, cotangent: string, output: string, input: string): string {
+  const full = g.dims(output);
+  const target = g.dims(input);
+  const lead = full.length - target.length;
+  const axes = full.flatMap((dim, axis) => (axis < lead || (target[axis - lead] === 1 && dim !== 1) ? [axis] : []));
+  if (axes.length === 0) return cotangent;
+  // A cotangent that is still small on a summed axis stands for `dim` equal entries.
+  let value = cotangent;
+  const dimsOf = (): Shape => {
+    const dims = g.dims(value);
+    return [...Array.from({ length: full.length - dims.length }, () => 1), ...dims];
+  };
+  const small = axes.filter((axis) => dimsOf()[axis] === 1 && full[axis] !== 1);
+  if (small.some((axis) => typeof full[axis] !== "number")) value = g.expand(value, full, output);
+  else for (const axis of small) value = g.mul(value, Number(full[axis]));
+  const missing = full.length - g.rank(value);
+  const present = dimsOf();
+  const summed = axes.filter((axis) => axis >= missing && present[axis] !== 1).map((axis) => axis - missing);
+  const reduced = g.reduce("ReduceSum", value, summed);
+  const dims = [...Array.from({ length: full.length - g.rank(reduced) }, () => 1), ...g.dims(reduced)];
+  return g.reshape(reduced, dims.slice(lead));
+}
+
+function sizeOf(dims: Shape): number {
+  return dims.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 1);
+}
+
+function isFloat(type: ElementType): boolean {
+  return type === "float32" || type === "float16" || type === "float64" || type === "bfloat16";
+}
+
+function requireFloat(g: GraphBuilder, value: string): void {
+  if (!g.has(value)) throw new ModelError(`Value '${value}': not in the graph, or its shape could not be found.`);
+  if (!isFloat(g.type(value))) throw new ModelError(`Value '${value}': expected a float type to differentiate, got ${g.type(value)}.`);
+}
