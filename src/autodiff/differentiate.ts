@@ -47,7 +47,9 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
     if (list === undefined) return undefined;
     // Smaller cotangents first: they are added while they are still small.
     const sizes = new Map(list.map((name) => [name, sizeOf(g.dims(name))]));
-    const sum = [...list].sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0)).reduce((a, b) => g.add(a, b));
+    const sum = [...list]
+      .sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0))
+      .reduce((a, b) => g.add(a, b));
     parts.set(value, [sum]);
     return sum;
   };
@@ -114,7 +116,10 @@ function visit(
     ...context,
     defaultVjp: (dy) => {
       const thunk = rule(contextFor(dy))[0];
-      if (thunk === undefined) throw new UnsupportedOpError(`${node.opType} at node '${node.name}': no gradient for its first input.`);
+      if (thunk === undefined)
+        throw new UnsupportedOpError(
+          `${node.opType} at node '${node.name}': no gradient for its first input.`,
+        );
       return thunk();
     },
   };
@@ -136,7 +141,11 @@ function ruleOf(node: GraphNode): Vjp {
 }
 
 /** Values that depend on `wrt` through differentiable operators. */
-function activeValues(g: GraphBuilder, nodes: readonly GraphNode[], wrt: readonly string[]): ReadonlySet<string> {
+function activeValues(
+  g: GraphBuilder,
+  nodes: readonly GraphNode[],
+  wrt: readonly string[],
+): ReadonlySet<string> {
   const active = new Set(wrt);
   for (const node of nodes) {
     if (nonDifferentiableOps.has(node.opType) || !node.inputs.some((input) => active.has(input))) continue;
@@ -161,7 +170,9 @@ function sumTo(g: GraphBuilder, cotangent: string, output: string, input: string
   const full = g.dims(output);
   const target = g.dims(input);
   const lead = full.length - target.length;
-  const axes = full.flatMap((dim, axis) => (axis < lead || (target[axis - lead] === 1 && dim !== 1) ? [axis] : []));
+  const axes = full.flatMap((dim, axis) =>
+    axis < lead || (target[axis - lead] === 1 && dim !== 1) ? [axis] : [],
+  );
   if (axes.length === 0) return cotangent;
   // A cotangent that is still small on a summed axis stands for `dim` equal entries.
   let value = cotangent;
@@ -189,6 +200,8 @@ function isFloat(type: ElementType): boolean {
 }
 
 function requireFloat(g: GraphBuilder, value: string): void {
-  if (!g.has(value)) throw new ModelError(`Value '${value}': not in the graph, or its shape could not be found.`);
-  if (!isFloat(g.type(value))) throw new ModelError(`Value '${value}': expected a float type to differentiate, got ${g.type(value)}.`);
+  if (!g.has(value))
+    throw new ModelError(`Value '${value}': not in the graph, or its shape could not be found.`);
+  if (!isFloat(g.type(value)))
+    throw new ModelError(`Value '${value}': expected a float type to differentiate, got ${g.type(value)}.`);
 }

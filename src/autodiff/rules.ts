@@ -21,12 +21,12 @@ export interface VjpContext {
   /** Which inputs are wanted. */
   readonly needs: readonly boolean[];
   /** The cotangent expanded to the full shape of its value (output 0 by default). */
-  full(cotangent: string, output?: number): string;
+  readonly full: (cotangent: string, output?: number) => string;
   /**
    * Undoes numpy broadcasting: sums a cotangent of the first output (full or still small) over the axes along which
    * input `input` was repeated. Element-wise rules of several inputs end in it; see `elementwise`.
    */
-  sumTo(cotangent: string, input: number): string;
+  readonly sumTo: (cotangent: string, input: number) => string;
 }
 
 /** Makes the cotangent of one input. Called only if that input is wanted. */
@@ -44,7 +44,7 @@ export type VjpTable = Readonly<Record<string, Vjp>>;
 /** What an override gets: the rule's context, and the rule it replaces. */
 export interface OverrideContext extends VjpContext {
   /** The cotangent of the first input by the standard rule, for another cotangent of the output. */
-  defaultVjp(dy: string): string;
+  readonly defaultVjp: (dy: string) => string;
 }
 
 /**

@@ -23,7 +23,10 @@ export type ProbedValue = readonly [KnownValue, KnownValue];
 
 /** Attribute values in plain form: integers become `int`/`ints`; wrap floats as `{ float: 1 }` or `{ floats: [..] }`. */
 export type PlainAttributes = Readonly<
-  Record<string, number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }>
+  Record<
+    string,
+    number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }
+  >
 >;
 
 /**
@@ -100,7 +103,8 @@ export class GraphBuilder {
   }
   private probed(value: string): ProbedValue {
     const probed = this.known.get(value);
-    if (probed === undefined) throw new ModelError(`Value '${value}': its shape is not known, so nothing can be built on it.`);
+    if (probed === undefined)
+      throw new ModelError(`Value '${value}': its shape is not known, so nothing can be built on it.`);
     return probed;
   }
   /** What is known of every value, for another builder on the graph that this one builds. */
@@ -128,7 +132,8 @@ export class GraphBuilder {
   /** A dimension that must be a plain number. */
   size(value: string, axis: number): number {
     const dim = this.dim(value, axis);
-    if (typeof dim !== "number") throw new ModelError(`Value '${value}': axis ${axis} depends on the batch size.`);
+    if (typeof dim !== "number")
+      throw new ModelError(`Value '${value}': axis ${axis} depends on the batch size.`);
     return dim;
   }
   /** Elements of a small constant that does not depend on the batch, else `undefined`. */
@@ -166,7 +171,8 @@ export class GraphBuilder {
   }
   /** Declares a graph input. */
   input(name: string, dims: Shape, type: ElementType = "float32"): string {
-    if (this.names.has(name)) throw new ModelError(`Graph input '${name}': the model already has a value of that name.`);
+    if (this.names.has(name))
+      throw new ModelError(`Graph input '${name}': the model already has a value of that name.`);
     this.names.add(name);
     this.inputs.push({ name, type, dims });
     this.known.set(name, probeDims(type, dims));
@@ -175,7 +181,8 @@ export class GraphBuilder {
   /** Makes a value a graph output, under its own name or a new one (by Identity). */
   output(value: string, name = value): string {
     if (name !== value) {
-      if (this.names.has(name)) throw new ModelError(`Graph output '${name}': the model already has a value of that name.`);
+      if (this.names.has(name))
+        throw new ModelError(`Graph output '${name}': the model already has a value of that name.`);
       this.names.add(name);
       this.append("Identity", [value], {}, [name]);
     }
@@ -191,11 +198,19 @@ export class GraphBuilder {
   /** A constant tensor. Small ones with equal content are shared. */
   constant(tensor: AnyTensor, stem = "constant"): string {
     const count = elementCount(tensor.dims);
-    const key = count <= 64 ? `${tensor.type}[${tensor.dims.join()}]${Array.from(tensor.data as Float32Array, keyOf).join()}` : undefined;
+    const key =
+      count <= 64
+        ? `${tensor.type}[${tensor.dims.join()}]${Array.from(tensor.data as Float32Array, keyOf).join()}`
+        : undefined;
     const existing = key === undefined ? undefined : this.constants.get(key);
     if (existing !== undefined) return existing;
     const name = this.uniqueName(`${this.prefix}/${stem}`);
-    this.initializers.set(name, { name, type: tensor.type, dims: tensor.dims, data: { kind: "memory", tensor } });
+    this.initializers.set(name, {
+      name,
+      type: tensor.type,
+      dims: tensor.dims,
+      data: { kind: "memory", tensor },
+    });
     this.known.set(name, probeConstant(tensor));
     if (key !== undefined) this.constants.set(key, name);
     return name;
@@ -221,14 +236,31 @@ export class GraphBuilder {
     return output;
   }
   /** Appends a node with several outputs. */
-  nodeMany(opType: string, inputs: readonly string[], attributes: PlainAttributes, outputCount: number): readonly string[] {
+  nodeMany(
+    opType: string,
+    inputs: readonly string[],
+    attributes: PlainAttributes,
+    outputCount: number,
+  ): readonly string[] {
     const stem = `${this.prefix}/${opType}_${this.counter++}`;
     const outputs = Array.from({ length: outputCount }, (_, index) => this.uniqueName(`${stem}_${index}`));
     this.append(opType, inputs, attributes, outputs);
     return outputs;
   }
-  private append(opType: string, inputs: readonly string[], attributes: PlainAttributes, outputs: readonly string[]): void {
-    this.appendNode({ name: outputs[0] ?? "", opType, domain: "", inputs, outputs, attributes: toAttributes(attributes) });
+  private append(
+    opType: string,
+    inputs: readonly string[],
+    attributes: PlainAttributes,
+    outputs: readonly string[],
+  ): void {
+    this.appendNode({
+      name: outputs[0] ?? "",
+      opType,
+      domain: "",
+      inputs,
+      outputs,
+      attributes: toAttributes(attributes),
+    });
   }
   /** Appends a ready node (outputs named by the caller). */
   appendNode(node: GraphNode): void {
@@ -331,7 +363,8 @@ export class GraphBuilder {
     const current = this.dims(x);
     if (current.length === dims.length && current.every((dim, index) => dim === dims[index])) return x;
     const symbols = dims.filter((dim) => typeof dim !== "number").length;
-    if (symbols <= 1) return this.node("Reshape", [x, this.ints(dims.map((dim) => (typeof dim === "number" ? dim : -1)))]);
+    if (symbols <= 1)
+      return this.node("Reshape", [x, this.ints(dims.map((dim) => (typeof dim === "number" ? dim : -1)))]);
     if (like === undefined) throw new ModelError(`Value '${x}': cannot reshape to [${dims.join(", ")}].`);
     return this.node("Reshape", [x, this.node("Shape", [like])]);
   }
@@ -346,7 +379,10 @@ export class GraphBuilder {
       return index >= lead && current[index - lead] === dim ? 1 : undefined;
     });
     if (target.every((dim) => dim !== undefined)) return this.node("Expand", [x, this.ints(target)]);
-    if (like === undefined) throw new ModelError(`Value '${x}': cannot expand to [${dims.join(", ")}] without a value of that shape.`);
+    if (like === undefined)
+      throw new ModelError(
+        `Value '${x}': cannot expand to [${dims.join(", ")}] without a value of that shape.`,
+      );
     return this.node("Expand", [x, this.node("Shape", [like])]);
   }
   /** Zeros (or another value) in the shape of `like`. */
@@ -360,10 +396,17 @@ export class GraphBuilder {
   reduce(opType: `Reduce${string}`, x: string, axes: readonly number[], keepDims = true): string {
     const keepdims = keepDims ? 1 : 0;
     if (axes.length === 0) return x;
-    if (this.opset >= 18 || opType === "ReduceSum") return this.node(opType, [x, this.ints(axes)], { keepdims });
+    if (this.opset >= 18 || opType === "ReduceSum")
+      return this.node(opType, [x, this.ints(axes)], { keepdims });
     return this.node(opType, [x], { axes, keepdims });
   }
-  slice(x: string, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): string {
+  slice(
+    x: string,
+    starts: readonly number[],
+    ends: readonly number[],
+    axes: readonly number[],
+    steps?: readonly number[],
+  ): string {
     const inputs = [x, this.ints(starts), this.ints(ends), this.ints(axes)];
     if (steps !== undefined) inputs.push(this.ints(steps));
     return this.node("Slice", inputs);
@@ -371,7 +414,11 @@ export class GraphBuilder {
   /** Constant padding; `pads` as in ONNX: all begins, then all ends. Negative entries crop. */
   pad(x: string, pads: readonly number[], value = 0): string {
     if (pads.every((pad) => pad === 0)) return x;
-    return this.node("Pad", value === 0 ? [x, this.ints(pads)] : [x, this.ints(pads), this.scalar(value, x)], { mode: "constant" });
+    return this.node(
+      "Pad",
+      value === 0 ? [x, this.ints(pads)] : [x, this.ints(pads), this.scalar(value, x)],
+      { mode: "constant" },
+    );
   }
   concat(values: readonly string[], axis: number): string {
     return values.length === 1 && values[0] !== undefined ? values[0] : this.node("Concat", values, { axis });
@@ -380,12 +427,26 @@ export class GraphBuilder {
     return sizes.length === 1 ? [x] : this.nodeMany("Split", [x, this.ints(sizes)], { axis }, sizes.length);
   }
   /**
-   * 1 where y > 0, else 0, in one operator that ONNX Runtime keeps in its blocked layout. Exact for |y| > 1e-30.
-   * Half precision cannot hold 1e30 (it would be infinite, and 0 * inf NaN): compared there instead.
+   * 1 where x > threshold, else 0 (`above`), or 1 where x < threshold (`below`), in one operator that ONNX Runtime keeps
+   * in its blocked layout: `HardSigmoid(x)` with slope 2^100. A power of two, so that `2^100 * threshold` is exact and a
+   * value equal to the threshold gives exactly 0 whether or not the product and sum are fused; values within 2^-100 of
+   * the threshold do not occur. Half and double precision, and thresholds so large that the product could overflow, are
+   * compared instead.
    */
-  step(y: string): string {
-    if (this.type(y) === "float32") return this.node("HardSigmoid", [y], { alpha: { float: 1e30 }, beta: { float: 0 } });
-    return this.cast(this.greater(y, 0), this.type(y));
+  step(x: string, threshold = 0, side: "above" | "below" = "above"): string {
+    if (this.type(x) === "float32" && Math.abs(threshold) < 1e7) {
+      const slope = side === "above" ? 2 ** 100 : -(2 ** 100);
+      return this.node("HardSigmoid", [x], {
+        alpha: { float: slope },
+        beta: { float: -slope * Math.fround(threshold) },
+      });
+    }
+    return this.cast(side === "above" ? this.greater(x, threshold) : this.less(x, threshold), this.type(x));
+  }
+  /** 1 - x for x in 0..1, in one operator that keeps the blocked layout (Sub does not). */
+  oneMinus(x: string): string {
+    if (this.type(x) !== "float32") return this.sub(1, x);
+    return this.node("HardSigmoid", [x], { alpha: { float: -1 }, beta: { float: 1 } });
   }
 }
 
@@ -400,7 +461,9 @@ function mergeDims(a: readonly number[], b: readonly number[], value: string): S
     const other = b[index] ?? 0;
     if (dim === other) return dim;
     if (dim * second === other * first) return batchMultiple(dim / first);
-    throw new ModelError(`Value '${value}': axis ${index} depends on the batch size in a way that is not a multiple.`);
+    throw new ModelError(
+      `Value '${value}': axis ${index} depends on the batch size in a way that is not a multiple.`,
+    );
   });
 }
 
@@ -424,7 +487,13 @@ function probeConstant(tensor: AnyTensor): ProbedValue {
 /** What inference may know of a constant: its elements if there are few. */
 export function knownConstant(tensor: AnyTensor): KnownValue {
   const { type, dims, data } = tensor;
-  const isOpaque = type === "string" || type === "float16" || type === "bfloat16" || type === "int4" || type === "uint4" || type === "float8";
+  const isOpaque =
+    type === "string" ||
+    type === "float16" ||
+    type === "bfloat16" ||
+    type === "int4" ||
+    type === "uint4" ||
+    type === "float8";
   if (isOpaque || elementCount(dims) > 4096) return { type, dims };
   return { type, dims, value: Array.from(data as Float32Array, Number) };
 }
@@ -472,10 +541,15 @@ export function elementTypeOf(number: number): ElementType | undefined {
 }
 
 /** A float tensor of a given float type from numbers. */
-export function floatTensor(type: ElementType, values: readonly number[], dims: readonly number[]): AnyTensor {
+export function floatTensor(
+  type: ElementType,
+  values: readonly number[],
+  dims: readonly number[],
+): AnyTensor {
   if (type === "float64") return { type, dims, data: Float64Array.from(values) };
   if (type === "float16") return { type, dims, data: Uint16Array.from(values, toHalf) };
-  if (type === "bfloat16") return { type, dims, data: Uint16Array.from(values, (v) => (floatBits(v) + 0x8000) >>> 16) };
+  if (type === "bfloat16")
+    return { type, dims, data: Uint16Array.from(values, (v) => (floatBits(v) + 0x8000) >>> 16) };
   assert(type === "float32", `a float constant of type ${type}`);
   return { type, dims, data: Float32Array.from(values) };
 }

@@ -49,7 +49,12 @@ export type InitializerData =
   /** In memory: a typed array, possibly a view of the file. */
   | { readonly kind: "memory"; readonly tensor: AnyTensor }
   /** In a file: never loaded unless asked for. `location` names the file as ONNX Runtime will be told it. */
-  | { readonly kind: "external"; readonly location: string; readonly offset: number; readonly length: number };
+  | {
+      readonly kind: "external";
+      readonly location: string;
+      readonly offset: number;
+      readonly length: number;
+    };
 
 /** A constant of the graph, usually a weight. */
 export interface Initializer {
@@ -107,7 +112,10 @@ export function floatAttribute(node: Pick<GraphNode, "attributes">, name: string
 }
 
 /** A list of ints, or `undefined`. */
-export function intsAttribute(node: Pick<GraphNode, "attributes">, name: string): readonly number[] | undefined {
+export function intsAttribute(
+  node: Pick<GraphNode, "attributes">,
+  name: string,
+): readonly number[] | undefined {
   const attribute = node.attributes[name];
   return attribute?.kind === "ints" ? attribute.value : undefined;
 }

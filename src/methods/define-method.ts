@@ -39,9 +39,9 @@ export interface MethodContext<Params> {
   readonly target: Target;
   readonly params: Params;
   /** A random stream of its own for each list of keys; the same keys give the same numbers. */
-  random(...keys: readonly (string | number)[]): RandomStream;
+  readonly random: (...keys: readonly (string | number)[]) => RandomStream;
   readonly signal?: AbortSignal | undefined;
-  report(progress: MethodProgress): void;
+  readonly report: (progress: MethodProgress) => void;
   /** Fires when a budget is spent: finish with the best map so far. Optional for methods that cannot. */
   readonly stop?: AbortSignal | undefined;
 }
@@ -60,7 +60,10 @@ export interface Method<Schema extends z.ZodObject = z.ZodObject> {
   /** True if the map does not depend on the target. */
   readonly isClassAgnostic?: boolean;
   /** Declared cost; `layerChannels` is the channel count of the target layer (for methods that run once a channel). */
-  cost(params: z.output<Schema>, facts: { readonly layerChannels: number; readonly height: number; readonly width: number }): MethodCost;
+  cost(
+    params: z.output<Schema>,
+    facts: { readonly layerChannels: number; readonly height: number; readonly width: number },
+  ): MethodCost;
   explain(context: MethodContext<z.output<Schema>>): Promise<SaliencyMap>;
 }
 

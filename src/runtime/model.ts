@@ -80,7 +80,10 @@ export interface Program {
    * Appended last: gets the names of `logits`, of each layer and of each `gradient:NAME`, returns further outputs by
    * name (reductions, so that only small tensors leave the graph).
    */
-  readonly epilogue?: (g: GraphBuilder, values: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
+  readonly epilogue?: (
+    g: GraphBuilder,
+    values: Readonly<Record<string, string>>,
+  ) => Readonly<Record<string, string>>;
   /** Outputs to return besides the scores: `gradient:NAME`, layer names or names from the epilogue. Default: all. */
   readonly outputs?: readonly string[];
 }
@@ -124,7 +127,12 @@ export interface Model {
   /** Logits `[N, K]` of a batch of any size. */
   logits(images: Tensor, options?: RunOptions): Promise<Tensor>;
   /** Scores of one target an image. */
-  scores(images: Tensor, target: Target | readonly Target[], kind: ScoreKind, options?: RunOptions): Promise<Float64Array>;
+  scores(
+    images: Tensor,
+    target: Target | readonly Target[],
+    kind: ScoreKind,
+    options?: RunOptions,
+  ): Promise<Float64Array>;
   gradient(images: Tensor, request: GradientRequest): Promise<GradientResult>;
   /** Activations `[N, K, h, w]` of each layer; forward only. */
   activations(images: Tensor, layers: readonly string[], options?: RunOptions): Promise<readonly Tensor[]>;
@@ -142,10 +150,14 @@ export interface Model {
 }
 
 /** Softmax or sigmoid of a row of logits, with max subtraction, in float64. */
-export function probabilities(logits: Float32Array | readonly number[], kind: "softmax" | "sigmoid"): Float64Array {
+export function probabilities(
+  logits: Float32Array | readonly number[],
+  kind: "softmax" | "sigmoid",
+): Float64Array {
   const result = new Float64Array(logits.length);
   if (kind === "sigmoid") {
-    for (let index = 0; index < result.length; index++) result[index] = 1 / (1 + Math.exp(-(logits[index] ?? 0)));
+    for (let index = 0; index < result.length; index++)
+      result[index] = 1 / (1 + Math.exp(-(logits[index] ?? 0)));
     return result;
   }
   let max = -Infinity;

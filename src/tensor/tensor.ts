@@ -56,7 +56,9 @@ export function elementCount(dims: readonly number[]): number {
 export function tensor(data: Float32Array | readonly number[], dims: readonly number[]): Tensor {
   const array = data instanceof Float32Array ? data : Float32Array.from(data);
   if (array.length !== elementCount(dims)) {
-    throw new RangeError(`tensor: shape [${dims.join(", ")}] needs ${elementCount(dims)} values, got ${array.length}`);
+    throw new RangeError(
+      `tensor: shape [${dims.join(", ")}] needs ${elementCount(dims)} values, got ${array.length}`,
+    );
   }
   return { type: "float32", dims, data: array };
 }

@@ -47,7 +47,10 @@ export const arithmeticVjps: VjpTable = {
       const { g, x, dy } = context;
       const exponent = input(context, 1);
       const known = g.constantValue(exponent);
-      const c = known !== undefined && known.length > 0 && known.every((value) => value === known[0]) ? known[0] : undefined;
+      const c =
+        known !== undefined && known.length > 0 && known.every((value) => value === known[0])
+          ? known[0]
+          : undefined;
       if (c === 0) return g.mul(dy, g.filledLike(x));
       if (c === 1) return dy;
       if (c === 2) return g.mul(dy, g.mul(x, 2));
