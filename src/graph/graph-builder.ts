@@ -45,11 +45,15 @@ export class GraphBuilder {
   private readonly known: Map<string, ProbedValue>;
   private readonly names: Set<string>;
   private readonly constants = new Map<string, string>();
+  private readonly aliases = new Map<string, string>();
   private counter = 0;
   private prefix = "s";
+  /** Set for networks whose batch is fixed: `batch` in declared shapes then means this number. */
+  private readonly fixedBatch: number | undefined;
 
-  constructor(graph: Graph, opset: number, known: ReadonlyMap<string, ProbedValue>) {
+  constructor(graph: Graph, opset: number, known: ReadonlyMap<string, ProbedValue>, fixedBatch?: number) {
     this.base = graph;
+    this.fixedBatch = fixedBatch;
     this.opset = opset;
     this.inputs = [...graph.inputs];
     this.outputs = [...graph.outputs];
@@ -64,7 +68,7 @@ export class GraphBuilder {
   }
 
   /** An empty graph to build a small model from scratch. */
-  static empty(opset = 17, name = "graph"): GraphBuilder {
+  static empty(opset = 17, name = "graph", fixedBatch?: number): GraphBuilder {
     const graph: Graph = {
       name,
       inputs: [],
@@ -73,7 +77,7 @@ export class GraphBuilder {
       initializers: new Map(),
       valueInfo: new Map(),
     };
-    return new GraphBuilder(graph, opset, new Map());
+    return new GraphBuilder(graph, opset, new Map(), fixedBatch);
   }
 
   /** The graph as it stands, with value info for every value whose shape is known. */
@@ -169,27 +173,72 @@ export class GraphBuilder {
     this.names.add(name);
     return name;
   }
-  /** Declares a graph input. */
+  /**
+   * Declares a graph input and returns the name it really got: another one if the network has a value of that name.
+   * `actualInput(name)` finds it again.
+   */
   input(name: string, dims: Shape, type: ElementType = "float32"): string {
-    if (this.names.has(name))
-      throw new ModelError(`Graph input '${name}': the model already has a value of that name.`);
-    this.names.add(name);
-    this.inputs.push({ name, type, dims });
-    this.known.set(name, probeDims(type, dims));
-    return name;
+    if (this.aliases.has(name)) throw new ModelError(`Graph input '${name}': declared twice.`);
+    const actual = this.uniqueName(name);
+    this.aliases.set(name, actual);
+    const fixed = this.fixedBatch;
+    const shape = fixed === undefined ? dims : dims.map((dim) => concreteDim(dim, fixed) ?? dim);
+    this.inputs.push({ name: actual, type, dims: shape });
+    this.known.set(actual, probeDims(type, shape));
+    return actual;
+  }
+  /** The real name of a declared input, or `undefined`. */
+  actualInput(name: string): string | undefined {
+    return this.aliases.get(name);
+  }
+  /** Keeps names from being invented or declared: those of a network that is appended later. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.names.add(name);
+  }
+  /**
+   * Appends all nodes and initializers of a prepared network whose shapes are known already. `replace` gives values that
+   * stand for others (the network's input, or a layer: nodes that only fed it are left out).
+   */
+  appendNetwork(
+    network: Graph,
+    known: ReadonlyMap<string, ProbedValue>,
+    replace: ReadonlyMap<string, string>,
+    wanted: readonly string[],
+  ): void {
+    const needed = new Set(wanted.filter((value) => !replace.has(value)));
+    const kept: GraphNode[] = [];
+    for (const node of network.nodes.toReversed()) {
+      if (!node.outputs.some((output) => needed.has(output) && !replace.has(output))) continue;
+      kept.push(node);
+      for (const input of node.inputs) needed.add(input);
+    }
+    for (const node of kept.toReversed()) {
+      const inputs = node.inputs.map((input) => replace.get(input) ?? input);
+      this.nodes.push(
+        inputs.every((input, index) => input === node.inputs[index]) ? node : { ...node, inputs },
+      );
+      for (const output of node.outputs) {
+        const value = known.get(output);
+        this.names.add(output);
+        if (value !== undefined) this.known.set(output, value);
+      }
+    }
+    for (const [name, initializer] of network.initializers) {
+      if (!needed.has(name)) continue;
+      this.initializers.set(name, initializer);
+      this.names.add(name);
+      const value = known.get(name);
+      if (value !== undefined) this.known.set(name, value);
+    }
   }
   /** Makes a value a graph output, under its own name or a new one (by Identity). */
   output(value: string, name = value): string {
-    if (name !== value) {
-      if (this.names.has(name))
-        throw new ModelError(`Graph output '${name}': the model already has a value of that name.`);
-      this.names.add(name);
-      this.append("Identity", [value], {}, [name]);
+    const actual = name === value ? value : this.uniqueName(name);
+    if (name !== value) this.append("Identity", [value], {}, [actual]);
+    if (!this.outputs.some((output) => output.name === actual)) {
+      this.outputs.push({ name: actual, type: this.type(value), dims: this.dims(value) });
     }
-    if (!this.outputs.some((output) => output.name === name)) {
-      this.outputs.push({ name, type: this.type(value), dims: this.dims(value) });
-    }
-    return name;
+    return actual;
   }
   /** Replaces the list of graph outputs. */
   clearOutputs(): void {

@@ -1,0 +1,119 @@
+import { ModelError } from "../errors.ts";
+import { intAttribute, type Graph, type GraphNode, type Shape } from "../graph/graph.ts";
+
+/** Where the classes are scored. */
+export interface ScoringTail {
+  /** The value with the logits (before any final softmax or sigmoid). */
+  readonly logits: string;
+  /** How probabilities come from logits. */
+  readonly probabilityKind: "softmax" | "sigmoid";
+  /** The activation that the file itself ends in, if any; the logits lie before it. */
+  readonly cut: string | undefined;
+  /** The graph output it was found from. */
+  readonly output: string;
+  /** Number of logits an image. */
+  readonly logitCount: number;
+}
+
+const passThrough = new Set(["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Dropout"]);
+
+/** The size of `[batch, K]`, `[batch, K, 1, 1]` or `[K]` (batch 1), or `undefined` for anything else. */
+function classAxis(dims: Shape): number | undefined {
+  const rest = dims.slice(1).filter((dim) => dim !== 1);
+  if (dims.length === 0 || rest.length > 1) return undefined;
+  if (dims.length === 1) return typeof dims[0] === "number" ? dims[0] : 1;
+  const size = rest[0] ?? 1;
+  return typeof size === "number" ? size : undefined;
+}
+
+/** Walks back from an output through shape changes to a final softmax or sigmoid. */
+function walkBack(
+  output: string,
+  producers: ReadonlyMap<string, GraphNode>,
+): { readonly logits: string; readonly node: GraphNode | undefined } {
+  let value = output;
+  for (;;) {
+    const node = producers.get(value);
+    const input = node?.inputs[0];
+    if (node === undefined || input === undefined) return { logits: output, node: undefined };
+    if (node.opType === "Softmax" || node.opType === "LogSoftmax" || node.opType === "Sigmoid")
+      return { logits: input, node };
+    if (!passThrough.has(node.opType)) return { logits: output, node: undefined };
+    value = input;
+  }
+}
+
+/**
+ * Finds the logits. With several outputs: the one asked for, else the widest one that has one number a class; where a
+ * probability and its logits are both outputs they lead to the same place.
+ *
+ * @throws ModelError if no output has one number a class, naming what there is.
+ */
+export function findScoringTail(
+  graph: Graph,
+  dims: (value: string) => Shape | undefined,
+  wanted?: string,
+): ScoringTail {
+  const producers = new Map(
+    graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
+  );
+  const names = graph.outputs.map((output) => output.name);
+  if (wanted !== undefined && !producers.has(wanted)) {
+    throw new ModelError(
+      `Output '${wanted}': the model has no such value. Its outputs are: ${names.join(", ")}.`,
+    );
+  }
+  const candidates = (wanted === undefined ? names : [wanted]).flatMap((output) => {
+    const shape = dims(output);
+    const size = shape === undefined ? undefined : classAxis(shape);
+    return size === undefined ? [] : [{ output, size }];
+  });
+  const best = [...candidates].sort((a, b) => score(b, producers) - score(a, producers))[0];
+  if (best === undefined) {
+    const found = (wanted === undefined ? names : [wanted]).map(
+      (name) => `${name} [${dims(name)?.join(", ") ?? "unknown shape"}]`,
+    );
+    throw new ModelError(
+      `Outputs: expected one with a score for each class, [batch, classes], found ${found.join(", ") || "none"}. ` +
+        "This does not look like an image classifier; name the value with the class scores with --output if it is one.",
+    );
+  }
+  const { logits, node } = walkBack(best.output, producers);
+  const isSigmoid = node?.opType === "Sigmoid" || (node === undefined && best.size === 1);
+  if (node?.opType.endsWith("Softmax") === true) requireClassAxis(node, dims(logits));
+  return {
+    logits,
+    probabilityKind: isSigmoid ? "sigmoid" : "softmax",
+    cut: node?.opType,
+    output: best.output,
+    logitCount: best.size,
+  };
+}
+
+/** A softmax over another axis than the classes is no scoring tail but part of the network. */
+function requireClassAxis(node: GraphNode, shape: Shape | undefined): void {
+  if (shape === undefined) return;
+  const axis = intAttribute(node, "axis", -1);
+  const size = shape[axis < 0 ? axis + shape.length : axis];
+  if (classAxis(shape) !== size) {
+    throw new ModelError(
+      `Softmax at node '${node.name}': runs over an axis of ${String(size)}, not over the classes.`,
+    );
+  }
+}
+
+function score(
+  candidate: { readonly output: string; readonly size: number },
+  producers: ReadonlyMap<string, GraphNode>,
+): number {
+  const { node } = walkBack(candidate.output, producers);
+  const isNamed = /logit|prob|score|class|pred|softmax|output/i.test(candidate.output);
+  const isFeature = /feat|embed|pool|hidden/i.test(candidate.output);
+  return (
+    (node === undefined ? 0 : 4) +
+    (isNamed ? 2 : 0) -
+    (isFeature ? 3 : 0) +
+    (candidate.size > 1 ? 1 : 0) +
+    candidate.size * 1e-6
+  );
+}
