@@ -191,6 +191,10 @@ export class GraphBuilder {
   actualInput(name: string): string | undefined {
     return this.aliases.get(name);
   }
+  /** The names under which inputs were declared. */
+  get declaredInputs(): readonly string[] {
+    return [...this.aliases.keys()];
+  }
   /** Keeps names from being invented or declared: those of a network that is appended later. */
   reserve(names: Iterable<string>): void {
     for (const name of names) this.names.add(name);
@@ -211,6 +215,14 @@ export class GraphBuilder {
       if (!node.outputs.some((output) => needed.has(output) && !replace.has(output))) continue;
       kept.push(node);
       for (const input of node.inputs) needed.add(input);
+    }
+    const missing = network.inputs.find(
+      (input) => needed.has(input.name) && !replace.has(input.name) && !network.initializers.has(input.name),
+    );
+    if (missing !== undefined) {
+      throw new ModelError(
+        `Input '${missing.name}': still needed, so what was to stand for it does not hold all that the scores depend on.`,
+      );
     }
     for (const node of kept.toReversed()) {
       const inputs = node.inputs.map((input) => replace.get(input) ?? input);

@@ -71,6 +71,11 @@ export interface Program {
    * dims `["batch", C, H, W]` in input space.
    */
   readonly prologue?: (g: GraphBuilder) => string;
+  /**
+   * A layer to start from: the prologue's value (`[batch, K, h, w]`; without prologue the feed `activation`) stands for
+   * it and nothing before it runs. Every path from the image must pass the layer.
+   */
+  readonly start?: string;
   /** Values to differentiate the score with respect to: inputs declared by the prologue, `image`, or layer names. */
   readonly wrt?: readonly string[];
   readonly rules?: { readonly name: string; readonly overrides: RuleOverrides };
@@ -122,6 +127,8 @@ export interface Model {
   readonly normalization: Normalization;
   /** The default target layer for activation methods; throws `ModelError` if there is none. */
   readonly defaultLayer: Layer;
+  /** The default layer with or without the activation function that ends it (`tap`); the paper taps DenseNet before. */
+  tappedLayer(tap: "before-activation" | "after-activation"): Layer;
   /** Resolves a value or node name to a layer; throws `ModelError` with near matches. */
   layer(name: string): Layer;
   /** Logits `[N, K]` of a batch of any size. */

@@ -1,0 +1,451 @@
+import { DataError, ModelError, ParameterError, ShapeError, throwIfAborted } from "../errors.ts";
+import type { Normalization } from "../image/normalize.ts";
+import type { OnnxModel } from "../onnx/model.ts";
+import { writeModel } from "../onnx/write.ts";
+import { concatBatch, elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
+import { isPlaced } from "./axis-roles.ts";
+import { activationBytes, batchWithin } from "./memory.ts";
+import {
+  probabilities,
+  type EvaluationCounts,
+  type GradientRequest,
+  type GradientResult,
+  type Layer,
+  type Model,
+  type Program,
+  type ProgramFeeds,
+  type ProgramResult,
+  type RunOptions,
+  type ScoreKind,
+  type Target,
+} from "./model.ts";
+import type { Network } from "./network.ts";
+import { buildProgramGraph, type ProgramGraph, type ScoreName } from "./program-graph.ts";
+import type { Runtime, Session } from "./session.ts";
+import { beforeActivation, layerOf, resolveValue } from "./target-layer.ts";
+
+export interface GraphModelOptions {
+  readonly onnx: OnnxModel;
+  readonly network: Network;
+  readonly runtime: Runtime;
+  readonly normalization: Normalization;
+  readonly labels?: readonly string[] | undefined;
+  /** Overrides what the scoring tail says: `sigmoid` for multi-label networks that end in logits. */
+  readonly probabilityKind?: "softmax" | "sigmoid" | undefined;
+  /** Bytes that a run's activations may take. Default 1 GiB. */
+  readonly batchMemory?: number | undefined;
+  /** Images a run, instead of what the budget allows. */
+  readonly batchSize?: number | undefined;
+  /** Name of the target layer, instead of the one that is found. */
+  readonly layer?: string | undefined;
+}
+
+interface ProgramSession {
+  readonly graph: ProgramGraph;
+  readonly session: Session;
+}
+
+/** Differentiated sessions kept open at once; each holds its own packed copy of the weights. */
+const maxSessions = 4;
+
+const scoreOf: Readonly<Record<ScoreKind, ScoreName>> = {
+  logit: "logits",
+  probability: "probability",
+  "log-probability": "log-probability",
+};
+
+/** A classifier on any runtime: builds a graph for each program, keeps its session, splits batches to the memory budget. */
+export class GraphModel implements Model {
+  readonly network: Network;
+  readonly onnx: OnnxModel;
+  readonly normalization: Normalization;
+  readonly labels: readonly string[] | undefined;
+  readonly probabilityKind: "softmax" | "sigmoid";
+  private readonly runtime: Runtime;
+  private readonly sessions = new Map<string, Promise<ProgramSession>>();
+  private readonly inUse = new Map<string, number>();
+  private readonly batchMemory: number;
+  private readonly forcedBatch: number | undefined;
+  private readonly bytesAnImage: number;
+  private chosenLayer: Layer | undefined;
+  private forward = 0;
+  private backward = 0;
+
+  constructor(options: GraphModelOptions) {
+    const { tail } = options.network;
+    this.probabilityKind = options.probabilityKind ?? tail.probabilityKind;
+    this.network = { ...options.network, tail: { ...tail, probabilityKind: this.probabilityKind } };
+    this.onnx = options.onnx;
+    this.runtime = options.runtime;
+    this.normalization = options.normalization;
+    this.labels = options.labels;
+    this.probabilityKind = options.probabilityKind ?? options.network.tail.probabilityKind;
+    this.batchMemory = options.batchMemory ?? 2 ** 30;
+    this.forcedBatch = options.batchSize;
+    this.bytesAnImage = activationBytes(options.network);
+    if (options.layer !== undefined) this.chosenLayer = this.layer(options.layer);
+  }
+
+  get channels(): number {
+    return this.network.input.channels;
+  }
+  get height(): number {
+    return this.network.input.height;
+  }
+  get width(): number {
+    return this.network.input.width;
+  }
+  get classCount(): number {
+    return Math.max(this.network.tail.logitCount, 2);
+  }
+  get counts(): EvaluationCounts {
+    return { forward: this.forward, gradient: this.backward };
+  }
+  get device(): string {
+    return this.runtime.device;
+  }
+
+  get defaultLayer(): Layer {
+    const layer = this.chosenLayer ?? this.network.layers[0];
+    if (layer !== undefined) return layer;
+    throw new ModelError(
+      "layer: the network has no value with a grid over the image that every path to the logits passes. " +
+        "Name one with --layer (see onnx-saliency inspect MODEL), or use a method without layers: integrated-gradients, rise.",
+    );
+  }
+
+  /**
+   * Checks the default layer of a token network by a dry run. In a network that reads only its class token, the other
+   * tokens of the last block have no gradient: the layer to explain is the last one whose grid still counts.
+   */
+  async settleDefaultLayer(): Promise<void> {
+    if (this.chosenLayer !== undefined) return;
+    const candidates = this.network.layers.slice(0, 8);
+    if (!candidates.some((layer) => (layer.prefixTokens ?? 0) > 0)) return;
+    const image: Tensor = {
+      type: "float32",
+      dims: [1, this.channels, this.height, this.width],
+      data: Float32Array.from({ length: this.channels * this.height * this.width }, (_, index) =>
+        Math.sin(index * 12.9898),
+      ),
+    };
+    const { forward, backward } = this;
+    const { layerGradients } = await this.gradient(image, {
+      target: { index: 0 },
+      input: false,
+      layers: candidates.map((layer) => layer.name),
+    });
+    // A look at the model is no evaluation of it.
+    this.forward = forward;
+    this.backward = backward;
+    this.chosenLayer =
+      candidates.find((_, index) => layerGradients[index]?.data.some((value) => value !== 0)) ??
+      candidates[0];
+  }
+
+  tappedLayer(tap: "before-activation" | "after-activation"): Layer {
+    const layer = this.defaultLayer;
+    return tap === "after-activation" ? layer : this.layer(beforeActivation(this.network.graph, layer.name));
+  }
+
+  layer(name: string): Layer {
+    const { graph, known, roles } = this.network;
+    const value = resolveValue(graph, name);
+    const dims = known.get(value)?.[0].dims;
+    const layer =
+      dims === undefined ? undefined : layerOf(value, dims, roles.get(value) ?? this.assumedRoles(dims));
+    if (layer !== undefined) return layer;
+    const shape = dims === undefined ? "unknown shape" : `[${dims.slice(1).join(", ")}] an image`;
+    throw new ModelError(
+      `layer: expected a value with a grid of more than one place over the image, but '${value}' has ${shape}` +
+        `${isPlaced(roles.get(value)) ? "" : " and its axes cannot be followed from the image"}. ` +
+        "List the layers that fit with: onnx-saliency inspect MODEL.",
+    );
+  }
+
+  /** A rank-4 value whose axes cannot be followed is read in the layout of the input. */
+  private assumedRoles(
+    dims: readonly number[],
+  ): NonNullable<ReturnType<Network["roles"]["get"]>> | undefined {
+    if (dims.length !== 4) return undefined;
+    const kinds =
+      this.network.input.layout === "NCHW"
+        ? ["batch", "channel", "height", "width"]
+        : ["batch", "height", "width", "channel"];
+    return kinds.map((kind) => ({ kind: kind as "batch" | "channel" | "height" | "width" }));
+  }
+
+  async logits(images: Tensor, options: RunOptions = {}): Promise<Tensor> {
+    this.checkImages(images);
+    const { logits } = await this.execute(
+      { key: "logits", outputs: [] },
+      { batched: { image: images } },
+      options.signal,
+    );
+    return logits;
+  }
+
+  async scores(
+    images: Tensor,
+    target: Target | readonly Target[],
+    kind: ScoreKind,
+    options: RunOptions = {},
+  ): Promise<Float64Array> {
+    const targets = this.targetsFor(target, images.dims[0] ?? 0);
+    return this.scoresOf(await this.logits(images, options), targets, kind);
+  }
+
+  async gradient(images: Tensor, request: GradientRequest): Promise<GradientResult> {
+    this.checkImages(images);
+    const layers = (request.layers ?? []).map((name) => this.layer(name).name);
+    const wrt = [...(request.input === false ? [] : ["image"]), ...layers];
+    const program: Program = {
+      key: "gradient",
+      wrt,
+      layers,
+      ...(request.rules === undefined ? {} : { rules: request.rules }),
+    };
+    const { logits, scores, outputs } = await this.run(
+      program,
+      { batched: { image: images } },
+      { target: request.target, score: request.score ?? "logit", signal: request.signal },
+    );
+    const output = (name: string): Tensor => {
+      const value = outputs[name];
+      if (value === undefined) throw new ModelError(`Output '${name}': not returned by the session.`);
+      return value;
+    };
+    return {
+      scores,
+      logits,
+      ...(request.input === false ? {} : { gradient: output("gradient:image") }),
+      activations: layers.map(output),
+      layerGradients: layers.map((name) => output(`gradient:${name}`)),
+    };
+  }
+
+  async activations(
+    images: Tensor,
+    layers: readonly string[],
+    options: RunOptions = {},
+  ): Promise<readonly Tensor[]> {
+    this.checkImages(images);
+    const names = layers.map((name) => this.layer(name).name);
+    const { outputs } = await this.execute(
+      { key: "activations", layers: names },
+      { batched: { image: images } },
+      options.signal,
+    );
+    return names.map((name) => {
+      const value = outputs[name];
+      if (value === undefined) throw new ModelError(`Output '${name}': not returned by the session.`);
+      return value;
+    });
+  }
+
+  async run(
+    program: Program,
+    feeds: ProgramFeeds,
+    request: RunOptions & { readonly target: Target | readonly Target[]; readonly score: ScoreKind },
+  ): Promise<ProgramResult> {
+    const count = sampleCount(feeds);
+    const targets = this.targetsFor(request.target, count);
+    const isGradient = (program.wrt ?? []).length > 0;
+    const cotangent = isGradient ? { kind: request.score, targets } : undefined;
+    const { logits, outputs } = await this.execute(program, feeds, request.signal, cotangent);
+    return { logits, outputs, scores: this.scoresOf(logits, targets, request.score) };
+  }
+
+  batchSize(kind: "forward" | "gradient"): number {
+    const { fixedBatch } = this.network.input;
+    return fixedBatch ?? this.forcedBatch ?? batchWithin(this.batchMemory, this.bytesAnImage, kind);
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.sessions.values()];
+    this.sessions.clear();
+    await Promise.allSettled(open.map(async (entry) => (await entry).session.release()));
+    await this.runtime.close();
+  }
+
+  /** Runs a program over all samples, a batch at a time, and joins the outputs. */
+  private async execute(
+    program: Program,
+    feeds: ProgramFeeds,
+    signal: AbortSignal | undefined,
+    cotangent?: { readonly kind: ScoreKind; readonly targets: readonly Target[] },
+  ): Promise<{ readonly logits: Tensor; readonly outputs: Record<string, Tensor> }> {
+    const key = sessionKey(program);
+    const count = sampleCount(feeds);
+    const size = this.batchSize(cotangent === undefined ? "forward" : "gradient");
+    this.inUse.set(key, (this.inUse.get(key) ?? 0) + 1);
+    try {
+      throwIfAborted(signal);
+      const { graph, session } = await this.session(key, program);
+      const joined = new Map<string, Tensor[]>();
+      for (let start = 0; start < count; start += size) {
+        throwIfAborted(signal);
+        const end = Math.min(start + size, count);
+        const padding = this.network.input.fixedBatch === undefined ? 0 : start + size - end;
+        const batch: Record<string, AnyTensor> = {};
+        const feed = (name: string, value: AnyTensor): void => {
+          const actual = graph.inputs[name];
+          if (actual === undefined)
+            throw new ModelError(`Program '${program.key}': no input named '${name}'.`);
+          batch[actual] = value;
+        };
+        for (const [name, value] of Object.entries(feeds.batched))
+          feed(name, part(value, start, end, padding));
+        for (const [name, value] of Object.entries(feeds.shared ?? {})) feed(name, value);
+        if (cotangent !== undefined) {
+          const targets = cotangent.targets.slice(start, end);
+          for (const [score, name] of Object.entries(graph.cotangents)) {
+            batch[name] = this.cotangentTensor(
+              score === scoreOf[cotangent.kind] ? targets : [],
+              end - start + padding,
+            );
+          }
+        }
+        const result = await session.run(batch, Object.values(graph.outputs), signal);
+        if (cotangent === undefined) this.forward += end - start;
+        else this.backward += end - start;
+        for (const [name, actual] of Object.entries(graph.outputs)) {
+          const value = result[actual];
+          if (value?.type !== "float32")
+            throw new ModelError(`Output '${actual}': expected float32, got ${value?.type ?? "nothing"}.`);
+          const list = joined.get(name) ?? [];
+          list.push(padding === 0 ? (value as Tensor) : (part(value, 0, end - start, 0) as Tensor));
+          joined.set(name, list);
+        }
+      }
+      const outputs: Record<string, Tensor> = {};
+      for (const [name, list] of joined) outputs[name] = concatBatch(list);
+      const { logits, ...others } = outputs;
+      if (logits === undefined) throw new ModelError("The run returned no logits: no samples were given.");
+      return { logits, outputs: others };
+    } finally {
+      this.inUse.set(key, (this.inUse.get(key) ?? 1) - 1);
+    }
+  }
+
+  private session(key: string, program: Program): Promise<ProgramSession> {
+    const existing = this.sessions.get(key);
+    if (existing !== undefined) {
+      // Moved to the end: the least recently used comes first.
+      this.sessions.delete(key);
+      this.sessions.set(key, existing);
+      return existing;
+    }
+    const made = this.createSession(program);
+    this.sessions.set(key, made);
+    made.catch(() => this.sessions.delete(key));
+    this.evict();
+    return made;
+  }
+
+  private async createSession(program: Program): Promise<ProgramSession> {
+    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name));
+    const opsets = new Map(this.onnx.opsets).set("", graph.opset);
+    const serialized = writeModel({
+      graph: graph.graph,
+      opsets,
+      irVersion: Math.max(8, this.onnx.irVersion),
+      files: this.onnx.files,
+    });
+    return { graph, session: await this.runtime.createSession(serialized) };
+  }
+
+  private evict(): void {
+    for (const [key, entry] of this.sessions) {
+      if (this.sessions.size <= maxSessions) return;
+      if ((this.inUse.get(key) ?? 0) > 0) continue;
+      this.sessions.delete(key);
+      void entry.then(({ session }) => session.release()).catch(() => undefined);
+    }
+  }
+
+  private targetsFor(target: Target | readonly Target[], count: number): readonly Target[] {
+    const targets = isList(target) ? target : Array.from({ length: count }, () => target);
+    if (targets.length !== count)
+      throw new ParameterError(
+        `target: expected one for each of the ${count} images, got ${targets.length}.`,
+      );
+    for (const { index, minus } of targets) {
+      for (const value of minus === undefined ? [index] : [index, minus]) {
+        if (!Number.isInteger(value) || value < 0 || value >= this.classCount) {
+          throw new ParameterError(
+            `target: expected a class index from 0 to ${this.classCount - 1}, got ${value}.`,
+          );
+        }
+      }
+    }
+    return targets;
+  }
+
+  private cotangentTensor(targets: readonly Target[], count: number): Tensor {
+    const { classCount } = this;
+    const data = new Float32Array(count * classCount);
+    targets.forEach(({ index, minus }, row) => {
+      data[row * classCount + index] = 1;
+      if (minus !== undefined) data[row * classCount + minus] = -1;
+    });
+    return { type: "float32", dims: [count, classCount], data };
+  }
+
+  private scoresOf(logits: Tensor, targets: readonly Target[], kind: ScoreKind): Float64Array {
+    const { classCount } = this;
+    return Float64Array.from(targets, ({ index, minus }, row) => {
+      const values = logits.data.subarray(row * classCount, (row + 1) * classCount);
+      const p = kind === "logit" ? values : probabilities(values, this.probabilityKind);
+      const at = (position: number): number => {
+        const value = p[position] ?? Number.NaN;
+        return kind === "log-probability" ? Math.log(value) : value;
+      };
+      return minus === undefined ? at(index) : at(index) - at(minus);
+    });
+  }
+
+  private checkImages(images: Tensor): void {
+    const [count, ...rest] = images.dims;
+    const wanted = [this.channels, this.height, this.width];
+    if (images.dims.length !== 4 || count === 0 || rest.some((size, axis) => size !== wanted[axis])) {
+      throw new ShapeError(`input: expected [N, ${wanted.join(", ")}], got [${images.dims.join(", ")}].`);
+    }
+    const bad = images.data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new DataError(`input: expected finite numbers, got ${images.data[bad]} at element ${bad}.`);
+  }
+}
+
+function isList(target: Target | readonly Target[]): target is readonly Target[] {
+  return Array.isArray(target);
+}
+
+function sessionKey(program: Program): string {
+  const { key, start, wrt, layers, rules, outputs } = program;
+  return JSON.stringify([key, start, wrt, layers, rules?.name, outputs]);
+}
+
+function sampleCount(feeds: ProgramFeeds): number {
+  const counts = new Set(Object.values(feeds.batched).map((value) => value.dims[0] ?? 0));
+  const [count] = counts;
+  if (counts.size !== 1 || count === undefined || count === 0) {
+    throw new ShapeError(
+      `feeds: expected the same number of samples in each, got ${[...counts].join(", ") || "none"}.`,
+    );
+  }
+  return count;
+}
+
+/** Samples `start..end` of axis 0, followed by `padding` copies of the last one. */
+function part(value: AnyTensor, start: number, end: number, padding: number): AnyTensor {
+  const size = elementCount(value.dims.slice(1));
+  const data = (value.data as Float32Array).subarray(start * size, end * size);
+  const dims = [end - start + padding, ...value.dims.slice(1)];
+  if (padding === 0) return { ...value, dims, data };
+  const padded = new Float32Array(elementCount(dims));
+  padded.set(data);
+  for (let copy = 0; copy < padding; copy++)
+    padded.set(data.subarray(data.length - size), data.length + copy * size);
+  return { ...value, dims, data: padded };
+}

@@ -1,0 +1,160 @@
+import { differentiate } from "../autodiff/differentiate.ts";
+import { ModelError } from "../errors.ts";
+import { GraphBuilder } from "../graph/graph-builder.ts";
+import { batchSymbol, type Graph } from "../graph/graph.ts";
+import type { Layer, Program } from "./model.ts";
+import type { Network } from "./network.ts";
+
+/** The three kinds of scores, all on the graph, so that the kind changes without a new session. */
+export const scoreNames = ["logits", "probability", "log-probability"] as const;
+export type ScoreName = (typeof scoreNames)[number];
+
+/** A program's graph and the real names of what is fed and fetched. */
+export interface ProgramGraph {
+  readonly graph: Graph;
+  readonly opset: number;
+  /** Feeds by the name the program uses. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Cotangent inputs `[batch, K]` by score; empty if nothing is differentiated. */
+  readonly cotangents: Readonly<Partial<Record<ScoreName, string>>>;
+  /** Outputs by the name the program uses; always has `logits`. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** Builds prologue, network, scores, gradients and epilogue into one graph. */
+export function buildProgramGraph(
+  network: Network,
+  program: Program,
+  layer: (name: string) => Layer,
+): ProgramGraph {
+  const { input, tail } = network;
+  const g = GraphBuilder.empty(network.opset, "onnx-saliency", input.fixedBatch);
+  g.reserve(network.graph.nodes.flatMap((node) => node.outputs).filter((name) => name !== ""));
+  g.reserve(network.graph.initializers.keys());
+  g.setPrefix("prologue");
+  const start = program.start === undefined ? undefined : layer(program.start);
+  const makeStart =
+    program.prologue ??
+    ((builder: GraphBuilder): string =>
+      start === undefined
+        ? builder.input("image", [batchSymbol, input.channels, input.height, input.width])
+        : builder.input("activation", [batchSymbol, start.channels, start.height, start.width]));
+  const made = makeStart(g);
+  const replace = new Map(
+    start === undefined
+      ? [[input.name, toNetworkInput(g, made, network)]]
+      : [[start.name, fromLayerLayout(g, made, start, network)]],
+  );
+  const layers = (program.layers ?? []).map(layer);
+  const wrtLayers = (program.wrt ?? []).filter((name) => g.actualInput(name) === undefined).map(layer);
+  g.appendNetwork(network.graph, network.known, replace, [
+    tail.logits,
+    ...[...layers, ...wrtLayers].map((entry) => entry.name),
+  ]);
+  g.setPrefix("score");
+  const scores = appendScores(g, network, replace.get(tail.logits) ?? tail.logits);
+  const values: Record<string, string> = { logits: scores.logits };
+  const cotangents: Partial<Record<ScoreName, string>> = {};
+  const wrt = program.wrt ?? [];
+  if (wrt.length > 0) {
+    const real = wrt.map((name) => g.actualInput(name) ?? layer(name).name);
+    const result = differentiate(g, {
+      of: scoreNames.map((name) => scores[name]),
+      wrt: real,
+      ...(program.rules === undefined ? {} : { rules: program.rules.overrides }),
+    });
+    for (const name of scoreNames) cotangents[name] = result.cotangents[scores[name]] ?? "";
+    wrt.forEach((name, index) => {
+      const gradient = result.gradients[real[index] ?? ""] ?? "";
+      values[`gradient:${name}`] =
+        g.actualInput(name) === undefined ? toLayerLayout(g, gradient, layer(name)) : gradient;
+    });
+  }
+  g.setPrefix("epilogue");
+  for (const entry of new Map([...layers, ...wrtLayers].map((entry) => [entry.name, entry])).values()) {
+    values[entry.name] = toLayerLayout(g, entry.name, entry);
+  }
+  const extra = program.epilogue?.(g, values) ?? {};
+  const available = { ...values, ...extra };
+  const wanted =
+    program.outputs ??
+    Object.keys(available).filter(
+      (name) => !wrtLayers.some((l) => l.name === name) || layers.some((l) => l.name === name),
+    );
+  g.clearOutputs();
+  const outputs: Record<string, string> = {};
+  for (const name of new Set(["logits", ...wanted])) {
+    const value = available[name];
+    if (value === undefined) throw new ModelError(`Program '${program.key}': no output named '${name}'.`);
+    outputs[name] = g.output(value, `out:${name}`);
+  }
+  const graph = g.build();
+  const inputs: Record<string, string> = {};
+  for (const name of g.declaredInputs) inputs[name] = g.actualInput(name) ?? name;
+  return { graph, opset: network.opset, inputs, cotangents, outputs };
+}
+
+/** From `[batch, C, H, W]` float32 to what the network takes. */
+function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): string {
+  const laidOut = input.layout === "NHWC" ? g.transpose(image, [0, 2, 3, 1]) : image;
+  return input.type === "float16" || input.type === "float64" ? g.cast(laidOut, input.type) : laidOut;
+}
+
+/** A layer's value (or its gradient) as `[batch, K, h, w]` float32. */
+function toLayerLayout(g: GraphBuilder, value: string, layer: Layer): string {
+  const float = g.cast(value, "float32");
+  if (layer.layout === "NCHW") return float;
+  if (layer.layout === "NHWC") return g.transpose(float, [0, 3, 1, 2]);
+  const tokens = layer.layout === "tokens" ? g.transpose(float, [0, 2, 1]) : float;
+  const prefix = layer.prefixTokens ?? 0;
+  const grid = g.slice(tokens, [prefix], [prefix + layer.height * layer.width], [2]);
+  return g.reshape(grid, [g.dim(value, 0), layer.channels, layer.height, layer.width]);
+}
+
+/** The inverse: a value `[batch, K, h, w]` that stands for a layer in the network. */
+function fromLayerLayout(g: GraphBuilder, value: string, layer: Layer, network: Network): string {
+  if (layer.prefixTokens !== undefined && layer.prefixTokens > 0) {
+    throw new ModelError(
+      `layer '${layer.name}': has ${layer.prefixTokens} tokens that are no place of the image, so it cannot be replaced.`,
+    );
+  }
+  const type = network.known.get(layer.name)?.[0].type ?? "float32";
+  const typed = g.cast(value, type);
+  switch (layer.layout) {
+    case "NCHW":
+      return typed;
+    case "NHWC":
+      return g.transpose(typed, [0, 2, 3, 1]);
+    default: {
+      const flat = g.reshape(typed, [g.dim(typed, 0), layer.channels, layer.height * layer.width]);
+      return layer.layout === "tokens" ? g.transpose(flat, [0, 2, 1]) : flat;
+    }
+  }
+}
+
+/** Logits as `[batch, K]`; a single output becomes the pair [-z, z], so that both directions are classes. */
+function appendScores(
+  g: GraphBuilder,
+  network: Network,
+  logits: string,
+): Readonly<Record<ScoreName, string>> {
+  const { tail } = network;
+  const flat = g.reshape(g.cast(logits, "float32"), [
+    g.rank(logits) === 1 ? 1 : g.dim(logits, 0),
+    tail.logitCount,
+  ]);
+  // Identity keeps the name free for the user's own output of the same name.
+  const z = tail.logitCount === 1 ? g.concat([g.unary("Neg", flat), flat], 1) : g.unary("Identity", flat);
+  if (tail.probabilityKind === "sigmoid") {
+    return {
+      logits: z,
+      probability: g.unary("Sigmoid", z),
+      "log-probability": g.unary("Neg", g.unary("Softplus", g.unary("Neg", z))),
+    };
+  }
+  return {
+    logits: z,
+    probability: g.node("Softmax", [z], { axis: -1 }),
+    "log-probability": g.sub(z, g.reduce("ReduceLogSumExp", z, [1])),
+  };
+}
