@@ -13,6 +13,10 @@ export interface ValueInfo {
   readonly type: ElementType;
   /** `undefined`: unknown rank. An entry of `""` is an unknown dimension without a name. */
   readonly dims: Shape | undefined;
+  /** Only where the value is not a dense tensor of a stated type; `type` then means nothing. */
+  readonly nonTensor?: "sequence" | "map" | "optional" | "sparse" | "opaque" | "untyped";
+  /** What the value was read from, for fields that this interface does not name. Only the writer looks inside. */
+  readonly proto?: unknown;
 }
 
 /** An attribute of a node. int64 values are numbers where they are safe integers (all that occur in practice). */
@@ -40,7 +44,7 @@ export interface GraphNode {
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
   readonly docString?: string;
-  /** The protobuf message the node was read from, for fields that this interface does not name. */
+  /** What the node was read from, for fields that this interface does not name. Only the writer looks inside. */
   readonly proto?: unknown;
 }
 
@@ -63,6 +67,8 @@ export interface Initializer {
   readonly dims: readonly number[];
   readonly data: InitializerData;
   readonly docString?: string;
+  /** What the tensor was read from, for fields that this interface does not name. Only the writer looks inside. */
+  readonly proto?: unknown;
 }
 
 /** A model's graph, free of protobuf. Nodes are in topological order. Treated as immutable by every pass. */
@@ -74,6 +80,8 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, Initializer>;
   readonly valueInfo: ReadonlyMap<string, ValueInfo>;
   readonly docString?: string;
+  /** What the graph was read from (sparse initializers, quantization annotations). Only the writer looks inside. */
+  readonly proto?: unknown;
 }
 
 /** The name of the symbolic batch dimension in every graph that we make. */

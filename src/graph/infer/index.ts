@@ -1,6 +1,49 @@
 import { UnsupportedOpError } from "../../errors.ts";
 import type { InferNode } from "../infer-node.ts";
+import { attentionRules } from "./attention.ts";
+import { inferContext, type InferTable } from "./context.ts";
+import { contribRules } from "./contrib.ts";
+import { elementwiseRules } from "./elementwise.ts";
+import { indexingRules } from "./indexing.ts";
+import { linearRules } from "./linear.ts";
+import { movementRules } from "./movement.ts";
+import { normalizationRules } from "./normalization.ts";
+import { quantizationRules } from "./quantization.ts";
+import { recurrentRules } from "./recurrent.ts";
+import { reductionRules } from "./reduction.ts";
+import { resizeRules } from "./resize.ts";
+import { shapeCodeRules } from "./shape-code.ts";
+import { windowRules } from "./window.ts";
 
-export const inferNode: InferNode = (node) => {
-  throw new UnsupportedOpError(`${node.opType} at node '${node.name}': no shape rule.`);
+/** The families of the standard domain; a test makes sure that none defines an operator of another. */
+export const inferFamilies: readonly InferTable[] = [
+  attentionRules,
+  elementwiseRules,
+  indexingRules,
+  linearRules,
+  movementRules,
+  normalizationRules,
+  quantizationRules,
+  recurrentRules,
+  reductionRules,
+  resizeRules,
+  shapeCodeRules,
+  windowRules,
+];
+
+const domains: ReadonlyMap<string, readonly InferTable[]> = new Map([
+  ["", inferFamilies],
+  ["com.microsoft", [contribRules]],
+]);
+
+export const inferNode: InferNode = (node, inputs, opset) => {
+  for (const table of domains.get(node.domain) ?? []) {
+    if (!Object.hasOwn(table, node.opType)) continue;
+    const rule = table[node.opType];
+    if (rule !== undefined) return rule(inferContext(node, inputs, opset));
+  }
+  const domain = node.domain === "" ? "" : `${node.domain}.`;
+  throw new UnsupportedOpError(
+    `${domain}${node.opType} at node '${node.name}': no rule for the shape of its output.`,
+  );
 };
