@@ -1,0 +1,164 @@
+import { fileURLToPath } from "node:url";
+import { decodeImage } from "./image/decode-node.ts";
+import type { Placement } from "./image/placement.ts";
+import { preprocess, type Preprocess } from "./image/preprocess.ts";
+import { toRgba, type RgbaImage } from "./image/rgba-image.ts";
+import { parsePreprocess } from "./image/preprocess-schema.ts";
+import { GraphModel } from "./runtime/graph-model.ts";
+import type { Model } from "./runtime/model.ts";
+import { hashModelFiles, readModelFile } from "./runtime/model-file-node.ts";
+import { analyseNetwork } from "./runtime/network.ts";
+import { NodeRuntime, type NodeDevice } from "./runtime/session-node.ts";
+import { labelsBeside, preprocessBeside, readLabels, readPreprocess } from "./runtime/sidecar-node.ts";
+import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
+
+/** The classifier that comes with the package: EfficientNet-Lite0, trained on ImageNet-1k. */
+export const embeddedModelPath = fileURLToPath(new URL("../models/efficientnet-lite0.onnx", import.meta.url));
+
+export interface LoadModelOptions {
+  /** Where the network runs. Default `cpu`. */
+  readonly device?: NodeDevice;
+  /** Processor threads. Default: the physical cores. */
+  readonly threads?: number;
+  /** Bytes that the activations of a run may take. Default 1 GiB. */
+  readonly batchMemory?: number;
+  /** Images a run, instead of what the budget allows. */
+  readonly batchSize?: number;
+  /** Class names, or the path of a file of them. Default: a file beside the model. */
+  readonly labels?: string | readonly string[];
+  /** A preset (`imagenet`, ...), the path of a JSON description, or a description. Default: the file beside the model, else `imagenet`. */
+  readonly preprocess?: string | Preprocess;
+  /** Overrides how the photograph is made to fit. */
+  readonly resize?: Preprocess["resize"]["mode"];
+  /** Name of the target layer (value or node). Default: found in the graph. */
+  readonly layer?: string;
+  /** Height and width for a model that takes any size. */
+  readonly size?: readonly [height: number, width: number];
+  /** The value with the class scores, if it is not found. */
+  readonly output?: string;
+  /** Fixed values of further inputs. */
+  readonly feeds?: Readonly<Record<string, AnyTensor>>;
+  /** How classes are scored; default: by the activation the model ends in, softmax if it ends in logits. */
+  readonly probabilityKind?: "softmax" | "sigmoid";
+}
+
+/** Facts about a model file, for records and for `inspect`. */
+export interface ModelDescription {
+  readonly file: string;
+  /** SHA-256 of the file and of its data files. */
+  readonly sha256: string;
+  readonly opset: number;
+  readonly irVersion: number;
+  readonly producer: string;
+  /** Where the preprocessing comes from: `option`, a path, or `assumed`. */
+  readonly preprocessSource: string;
+}
+
+/** A classifier from a file. */
+export interface NodeModel extends Model {
+  readonly preprocess: Preprocess;
+  readonly description: ModelDescription;
+  /** The analysed graph, for `inspect`. */
+  readonly network: GraphModel["network"];
+  readonly onnx: GraphModel["onnx"];
+}
+
+/**
+ * Loads a classifier from an ONNX file; without a path the embedded one.
+ *
+ * @throws ModelError if the file is not a usable image classifier
+ * @example
+ * const model = await loadModel("resnet50.onnx", { preprocess: "imagenet" });
+ */
+export async function loadModel(
+  path: string = embeddedModelPath,
+  options: LoadModelOptions = {},
+): Promise<NodeModel> {
+  const onnx = readModelFile(path);
+  const runtime = new NodeRuntime({
+    ...(options.device === undefined ? {} : { device: options.device }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  try {
+    const { preprocess: described, source } = choosePreprocess(path, options.preprocess);
+    const side = described.resize.size;
+    const size = options.size ?? (side === undefined ? undefined : ([side, side] as const));
+    const network = analyseNetwork(onnx, {
+      ...(size === undefined ? {} : { size }),
+      ...(options.output === undefined ? {} : { output: options.output }),
+      ...(options.feeds === undefined ? {} : { feeds: options.feeds }),
+    });
+    const chosen =
+      options.resize === undefined
+        ? described
+        : { ...described, resize: { ...described.resize, mode: options.resize } };
+    const labels =
+      typeof options.labels === "string"
+        ? readLabels(options.labels)
+        : (options.labels ?? labelsBeside(path));
+    const model = new GraphModel({
+      onnx,
+      network,
+      runtime,
+      normalization: chosen.normalization,
+      labels:
+        labels?.length === Math.max(network.tail.logitCount, 2) || options.labels !== undefined
+          ? labels
+          : undefined,
+      probabilityKind: options.probabilityKind,
+      batchMemory: options.batchMemory,
+      batchSize: options.batchSize,
+      layer: options.layer,
+    });
+    await model.settleDefaultLayer();
+    return Object.assign(model, {
+      preprocess: chosen,
+      description: {
+        file: path,
+        sha256: await hashModelFiles(onnx),
+        opset: onnx.opsets.get("") ?? 0,
+        irVersion: onnx.irVersion,
+        producer: [onnx.producer.name, onnx.producer.version].filter((text) => text !== "").join(" "),
+        preprocessSource: source,
+      },
+    });
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+}
+
+function choosePreprocess(
+  path: string,
+  option: string | Preprocess | undefined,
+): { readonly preprocess: Preprocess; readonly source: string } {
+  if (typeof option === "string") return { preprocess: readPreprocess(option), source: option };
+  if (option !== undefined) return { preprocess: option, source: "option" };
+  const beside = preprocessBeside(path);
+  if (beside !== undefined) return { preprocess: beside.preprocess, source: beside.path };
+  return { preprocess: parsePreprocess("imagenet"), source: "assumed" };
+}
+
+/** A photograph made ready for a model. */
+export interface LoadedImage {
+  /** The network input `[1, C, H, W]`, normalised. */
+  readonly input: Tensor;
+  /** The whole photograph, upright. */
+  readonly photograph: RgbaImage;
+  /** Which part of the photograph the input shows. */
+  readonly placement: Placement;
+}
+
+/**
+ * Decodes a photograph (path or bytes), resizes and normalises it as the model wants.
+ *
+ * @throws DataError if it is missing or not an image
+ */
+export async function loadImage(
+  source: string | Uint8Array,
+  model: Pick<NodeModel, "preprocess" | "channels" | "height" | "width">,
+): Promise<LoadedImage> {
+  const decoded = await decodeImage(source);
+  const { input, placement } = preprocess(decoded, model.preprocess, model);
+  return { input, placement, photograph: toRgba(decoded) };
+}
