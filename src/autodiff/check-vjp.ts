@@ -60,7 +60,7 @@ export async function checkVjp(
     const data =
       "input" in operand
         ? Float32Array.from(operand.input.data as Float32Array)
-        : values(elementCount(dims), options, stream.uniform, index * 0.03);
+        : values(elementCount(dims), options, () => stream.uniform(), index * 0.03);
     feeds[name] = { type: "float32", dims, data };
     directions[name] = Float32Array.from(data, () => 2 * stream.uniform() - 1);
     wrt.push(name);

@@ -85,9 +85,10 @@ const cases: readonly (readonly [string, string, readonly VjpOperand[], VjpCaseO
 ];
 
 describe("element-wise gradient rules against central differences", () => {
-  for (const [name, opType, operands, options] of cases) {
-    it(name, async () => {
+  it.each(cases.map(([name, ...rest]) => [name, rest] as const))(
+    "%s",
+    async (_, [opType, operands, options]) => {
       expect(await checkVjp(evaluate, opType, operands, options)).toBeLessThan(2e-3);
-    });
-  }
+    },
+  );
 });
