@@ -37,18 +37,19 @@ export function readModelFile(path: string, options: ReadModelFileOptions = {}):
   );
 }
 
-/** The SHA-256 of a model's files, hex, by location; streamed, so files of any size take a few kilobytes of memory. */
-export async function hashModelFiles(model: Pick<OnnxModel, "files">): Promise<ReadonlyMap<string, string>> {
-  const hashes = new Map<string, string>();
-  for (const { location, source } of model.files) {
-    const hash = createHash("sha256");
+/**
+ * The SHA-256 (hex) of a model: of its file followed by its data files, as `cat model.onnx weights.bin | sha256sum`
+ * gives it. Streamed, so files of any size take a megabyte of memory.
+ */
+export async function hashModelFiles(model: Pick<OnnxModel, "files">): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { source } of model.files) {
     if (source instanceof Uint8Array) hash.update(source);
     else
       for await (const chunk of createReadStream(source.path, { highWaterMark: 1 << 20 }))
         hash.update(chunk as Buffer);
-    hashes.set(location, hash.digest("hex"));
   }
-  return hashes;
+  return hash.digest("hex");
 }
 
 function diskFile(path: string, location: string): ModelFile {
