@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { assertNever } from "../errors.ts";
 import { toInputSpace } from "../image/normalize.ts";
 import type { RandomStream } from "../random/random-stream.ts";
 import type { Model } from "../runtime/model.ts";
@@ -30,6 +31,8 @@ export function baselineImages(
       return [constantImage(space, 0), constantImage(space, 1)];
     case "noise":
       return [pixelImage(space, () => random.uniform())];
+    default:
+      return assertNever(name);
   }
 }
 

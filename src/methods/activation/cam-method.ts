@@ -2,7 +2,7 @@ import { z } from "zod";
 import { assert } from "../../errors.ts";
 import type { SaliencyMap } from "../../image/saliency-map.ts";
 import type { Layer, Model } from "../../runtime/model.ts";
-import { type Method, type MethodContext, type MethodCost } from "../define-method.ts";
+import type { Method, MethodCost } from "../define-method.ts";
 import { chosenLayers, layerParams, type LayerChoice } from "./cam-layer.ts";
 import type { CamMap, LayerValues } from "./cam-rule.ts";
 import { degenerateCam } from "./degenerate-cam.ts";
@@ -49,7 +49,7 @@ export function camMethod<Shape extends z.ZodRawShape>(
     family: "activation",
     needs: "gradients",
     // A spread of a generic shape has no type of its own.
-    params: z.strictObject({ ...gradientCamParams, ...definition.params }) as unknown as CamSchema<Shape>,
+    params: z.strictObject({ ...gradientCamParams, ...definition.params }) as CamSchema<Shape>,
     cost: (): MethodCost => ({ f: 0, fb: 1 }),
     async explain({ model, input, target, params, signal }) {
       const choice = params as LayerChoice & { readonly score: "logit" | "probability" | "log-probability" };

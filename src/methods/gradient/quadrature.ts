@@ -1,3 +1,5 @@
+import { assertNever } from "../../errors.ts";
+
 /** Rules for integrals over [0, 1]. `pair` repeats PAIR's saliency library: its weights do not sum to 1 over the interval's ends. */
 export const quadratureRules = ["gauss-legendre", "trapezoid", "midpoint", "left", "right", "pair"] as const;
 export type QuadratureRule = (typeof quadratureRules)[number];
@@ -33,6 +35,8 @@ export function quadrature(rule: QuadratureRule, count: number): Quadrature {
       return { points: indices.map((index) => (index + 1) / count), weights: equal };
     case "pair":
       return { points: endToEnd, weights: equal };
+    default:
+      return assertNever(rule);
   }
 }
 

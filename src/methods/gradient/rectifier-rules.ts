@@ -25,8 +25,8 @@ function onRectifiers(rule: (context: OverrideContext) => string): RuleOverrides
 }
 
 /** Guided backpropagation: max(dy, 0) where the rectifier was open. */
-export const guidedRules: RuleOverrides = onRectifiers(({ g, dy, defaultVjp }) =>
-  defaultVjp(g.unary("Relu", dy)),
+export const guidedRules: RuleOverrides = onRectifiers((context) =>
+  context.defaultVjp(context.g.unary("Relu", context.dy)),
 );
 
 /** Deconvnet: max(dy, 0), whether the rectifier was open or not. */
