@@ -129,7 +129,9 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
       counts: spent(),
       elapsedMs: performance.now() - started,
       ...(degenerate && { degenerate }),
-      ...(limit.signal.aborted && last !== undefined && last.done < last.total && { unfinished: { done: last.done, total: last.total } }),
+      ...(limit.signal.aborted &&
+        last !== undefined &&
+        last.done < last.total && { unfinished: { done: last.done, total: last.total } }),
       ...(Object.keys(details).length > 0 && { details }),
     },
   };
@@ -148,18 +150,31 @@ function targetOf(target: number | string | Target, model: Model, logits: Tensor
   const { index, minus } = typeof target === "number" ? { index: target } : target;
   checkedIndex(index, logits.data.length);
   if (minus === undefined) return { index };
-  if (minus === index) throw new ParameterError(`target: expected two classes to compare, got ${index} twice. Leave out minus to explain one class.`);
+  if (minus === index)
+    throw new ParameterError(
+      `target: expected two classes to compare, got ${index} twice. Leave out minus to explain one class.`,
+    );
   return { index, minus: checkedIndex(minus, logits.data.length) };
 }
 
-function labelled({ index, minus }: Target, labels: readonly string[] | undefined): ExplanationRecord["target"] {
-  const named = (of: number): LabelledClass => ({ index: of, ...(labels?.[of] !== undefined && { label: labels[of] }) });
+function labelled(
+  { index, minus }: Target,
+  labels: readonly string[] | undefined,
+): ExplanationRecord["target"] {
+  const named = (of: number): LabelledClass => ({
+    index: of,
+    ...(labels?.[of] !== undefined && { label: labels[of] }),
+  });
   return { ...named(index), ...(minus !== undefined && { minus: named(minus) }) };
 }
 
 function scoreOf({ index, minus }: Target, logits: Tensor, model: Model): ExplanationRecord["score"] {
-  const difference = (values: ArrayLike<number>): number => (values[index] ?? 0) - (minus === undefined ? 0 : (values[minus] ?? 0));
-  return { logit: difference(logits.data), probability: difference(probabilities(logits.data, model.probabilityKind)) };
+  const difference = (values: ArrayLike<number>): number =>
+    (values[index] ?? 0) - (minus === undefined ? 0 : (values[minus] ?? 0));
+  return {
+    logit: difference(logits.data),
+    probability: difference(probabilities(logits.data, model.probabilityKind)),
+  };
 }
 
 function nonFinite(map: SaliencyMap): DegenerateReason | undefined {

@@ -44,5 +44,7 @@ export function findMethod(id: string): Method {
   const found = methods.find((method) => method.name === id);
   if (found !== undefined) return found;
   const ids = methods.map((method) => method.name);
-  throw new ParameterError(`method: no method named '${id}'. Nearest: ${nearestNames(id, ids).join(", ")}. There are: ${ids.join(", ")}.`);
+  throw new ParameterError(
+    `method: no method named '${id}'. Nearest: ${nearestNames(id, ids).join(", ")}. There are: ${ids.join(", ")}.`,
+  );
 }

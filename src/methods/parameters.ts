@@ -53,7 +53,9 @@ export function parseParams<Schema extends z.ZodObject>(
   const result = method.params.safeParse(given);
   if (result.success) return result.data;
   const properties = propertiesOf(method);
-  throw new ParameterError(result.error.issues.map((issue) => describeIssue(issue, method.name, properties, given)).join("\n"));
+  throw new ParameterError(
+    result.error.issues.map((issue) => describeIssue(issue, method.name, properties, given)).join("\n"),
+  );
 }
 
 /**
@@ -95,7 +97,8 @@ function describeIssue(
   }
   const [name] = issue.path;
   const schema = properties[String(name)];
-  if (schema === undefined || issue.code === "custom") return [name, issue.message].filter((part) => part !== undefined).join(": ");
+  if (schema === undefined || issue.code === "custom")
+    return [name, issue.message].filter((part) => part !== undefined).join(": ");
   return `${String(name)}: expected ${describeSchema(schema)}, got ${JSON.stringify(given[String(name)])}.`;
 }
 
@@ -123,17 +126,35 @@ function describeSchema(schema: PropertySchema): string {
 
 function describeRange(schema: PropertySchema): string {
   // Every integer schema has the bounds of exact integers; saying so helps nobody.
-  const isStated = (bound: number | undefined): bound is number => bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
+  const isStated = (bound: number | undefined): bound is number =>
+    bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   if (isStated(minimum) && isStated(maximum)) return ` from ${minimum} to ${maximum}`;
   const parts = [
-    isStated(minimum) ? `of at least ${minimum}` : isStated(exclusiveMinimum) ? `above ${exclusiveMinimum}` : "",
-    isStated(maximum) ? `of at most ${maximum}` : isStated(exclusiveMaximum) ? `below ${exclusiveMaximum}` : "",
+    isStated(minimum)
+      ? `of at least ${minimum}`
+      : isStated(exclusiveMinimum)
+        ? `above ${exclusiveMinimum}`
+        : "",
+    isStated(maximum)
+      ? `of at most ${maximum}`
+      : isStated(exclusiveMaximum)
+        ? `below ${exclusiveMaximum}`
+        : "",
   ].filter((part) => part !== "");
   return parts.length === 0 ? "" : ` ${parts.join(" and ")}`;
 }
 
-const truths: Readonly<Record<string, boolean>> = { true: true, yes: true, on: true, "1": true, false: false, no: false, off: false, "0": false };
+const truths: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  "1": true,
+  false: false,
+  no: false,
+  off: false,
+  "0": false,
+};
 
 /** The value that a text means for a schema; the text itself where it means none, so that the error shows it. */
 function fromText(text: string, schema: PropertySchema | undefined): unknown {
@@ -148,7 +169,8 @@ function fromText(text: string, schema: PropertySchema | undefined): unknown {
     return text;
   }
   if (schema.enum !== undefined) return schema.enum.find((value) => String(value) === text) ?? text;
-  if (schema.const !== undefined) return String(schema.const) === text ? schema.const : text;
+  if (schema.const !== undefined)
+    return schema.const === text || JSON.stringify(schema.const) === text ? schema.const : text;
   switch (schema.type) {
     case "integer":
     case "number":

@@ -26,7 +26,9 @@ export function resolveTargets(text: string, facts: ClassFacts): readonly Target
   if (second === undefined) return classesOf(first, facts).map((index) => ({ index }));
   const [index, minus] = [classesOf(first, facts), classesOf(second, facts)];
   if (index.length !== 1 || minus.length !== 1 || more.length > 0) {
-    throw new ParameterError(`target: expected one class on each side of ':vs:', got '${text}'. For example: top1:vs:rank2.`);
+    throw new ParameterError(
+      `target: expected one class on each side of ':vs:', got '${text}'. For example: top1:vs:rank2.`,
+    );
   }
   return [{ index: index[0] ?? 0, minus: minus[0] ?? 0 }];
 }
@@ -38,7 +40,9 @@ export function resolveTargets(text: string, facts: ClassFacts): readonly Target
 export function resolveTarget(text: string, facts: ClassFacts): Target {
   const [target, ...more] = resolveTargets(text, facts);
   if (target === undefined || more.length > 0) {
-    throw new ParameterError(`target: expected one class, got '${text}', which means ${more.length + 1}. Explain them one after the other, or use rank2 for the second alone.`);
+    throw new ParameterError(
+      `target: expected one class, got '${text}', which means ${more.length + 1}. Explain them one after the other, or use rank2 for the second alone.`,
+    );
   }
   return target;
 }
@@ -49,7 +53,9 @@ export function resolveTarget(text: string, facts: ClassFacts): Target {
  */
 export function checkedIndex(index: number, classCount: number): number {
   if (Number.isInteger(index) && index >= 0 && index < classCount) return index;
-  throw new ParameterError(`target: expected a class index from 0 to ${classCount - 1}, got ${index}. Use top1 for the predicted class.`);
+  throw new ParameterError(
+    `target: expected a class index from 0 to ${classCount - 1}, got ${index}. Use top1 for the predicted class.`,
+  );
 }
 
 function classesOf(text: string, { logits, labels }: ClassFacts): readonly number[] {
@@ -57,9 +63,13 @@ function classesOf(text: string, { logits, labels }: ClassFacts): readonly numbe
   if (ranked !== null) {
     const count = Number(ranked[2]);
     if (count > logits.length) {
-      throw new ParameterError(`target: expected at most ${logits.length} classes, got '${text}'. The model has no more.`);
+      throw new ParameterError(
+        `target: expected at most ${logits.length} classes, got '${text}'. The model has no more.`,
+      );
     }
-    const order = Array.from({ length: logits.length }, (_, index) => index).sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0));
+    const order = Array.from({ length: logits.length }, (_, index) => index).sort(
+      (a, b) => (logits[b] ?? 0) - (logits[a] ?? 0),
+    );
     return ranked[1]?.toLowerCase() === "top" ? order.slice(0, count) : order.slice(count - 1, count);
   }
   if (/^[+-]?\d+$/.test(text)) return [checkedIndex(Number(text), logits.length)];
@@ -68,7 +78,9 @@ function classesOf(text: string, { logits, labels }: ClassFacts): readonly numbe
 
 function namedClass(text: string, labels: readonly string[] | undefined): number {
   if (labels === undefined) {
-    throw new ParameterError(`target: expected top1, rank2 or an index, got '${text}'. The model knows no class names: give it labels to use them.`);
+    throw new ParameterError(
+      `target: expected top1, rank2 or an index, got '${text}'. The model knows no class names: give it labels to use them.`,
+    );
   }
   const wanted = text.toLowerCase();
   const lower = labels.map((label) => label.toLowerCase());

@@ -13,7 +13,9 @@ export const layerParams = {
   tap: z
     .enum(["before-activation", "after-activation"])
     .optional()
-    .describe("take the default layer before or after the activation function beside it; default: as the model's structure suggests"),
+    .describe(
+      "take the default layer before or after the activation function beside it; default: as the model's structure suggests",
+    ),
 } as const;
 
 /** Target layers chosen by the parameters. */
@@ -30,7 +32,9 @@ export interface LayerChoice {
 export function chosenLayers(model: Model, { layer, tap }: LayerChoice): readonly Layer[] {
   if (layer === undefined) return [tap === undefined ? model.defaultLayer : model.tappedLayer(tap)];
   if (tap !== undefined) {
-    throw new ParameterError("tap: expected only for the default layer, got it together with layer. Leave out tap and name the value itself.");
+    throw new ParameterError(
+      "tap: expected only for the default layer, got it together with layer. Leave out tap and name the value itself.",
+    );
   }
   return (typeof layer === "string" ? [layer] : layer).map((name) => model.layer(name));
 }
