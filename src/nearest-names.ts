@@ -18,7 +18,10 @@ export function nearestNames(name: string, names: Iterable<string>, count = 3): 
   const ranked = [...new Set(names)].map((candidate) => {
     const text = candidate.toLowerCase();
     const contained = text.includes(wanted) || wanted.includes(text);
-    return { candidate, distance: contained ? text.length / 1000 : editDistance(wanted, text) };
+    return {
+      candidate,
+      distance: contained ? Math.abs(text.length - wanted.length) / 1000 : editDistance(wanted, text),
+    };
   });
   return ranked
     .sort((a, b) => a.distance - b.distance)

@@ -302,10 +302,11 @@ export class GraphBuilder {
     inputs: readonly string[],
     attributes: PlainAttributes,
     outputCount: number,
+    domain = "",
   ): readonly string[] {
     const stem = `${this.prefix}/${opType}_${this.counter++}`;
     const outputs = Array.from({ length: outputCount }, (_, index) => this.uniqueName(`${stem}_${index}`));
-    this.append(opType, inputs, attributes, outputs);
+    this.append(opType, inputs, attributes, outputs, domain);
     return outputs;
   }
   private append(
@@ -313,11 +314,12 @@ export class GraphBuilder {
     inputs: readonly string[],
     attributes: PlainAttributes,
     outputs: readonly string[],
+    domain = "",
   ): void {
     this.appendNode({
       name: outputs[0] ?? "",
       opType,
-      domain: "",
+      domain,
       inputs,
       outputs,
       attributes: toAttributes(attributes),

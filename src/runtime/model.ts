@@ -131,6 +131,8 @@ export interface Model {
   tappedLayer(tap: "before-activation" | "after-activation"): Layer;
   /** Resolves a value or node name to a layer; throws `ModelError` with near matches. */
   layer(name: string): Layer;
+  /** Operator types of the network, each with how often it occurs. */
+  readonly operators?: ReadonlyMap<string, number>;
   /** Logits `[N, K]` of a batch of any size. */
   logits(images: Tensor, options?: RunOptions): Promise<Tensor>;
   /** Scores of one target an image. */

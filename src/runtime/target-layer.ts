@@ -131,7 +131,7 @@ export function candidateLayers(
 }
 
 function isTrivialPool(node: GraphNode): boolean {
-  return /Pool$/.test(node.opType) && intsAttribute(node, "kernel_shape")?.every((k) => k === 1) === true;
+  return node.opType.endsWith("Pool") && intsAttribute(node, "kernel_shape")?.every((k) => k === 1) === true;
 }
 
 /** The value before the activation that made a layer, or the layer's own name if no activation made it. */

@@ -1,0 +1,205 @@
+import { ParameterError, ShapeError, throwIfAborted } from "../errors.ts";
+import type { DegenerateReason, SaliencyMap } from "../image/saliency-map.ts";
+import { randomStream } from "../random/random-stream.ts";
+import { probabilities, type EvaluationCounts, type Model, type Target } from "../runtime/model.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Method, MethodProgress } from "./define-method.ts";
+import { findMethod } from "./index.ts";
+import { parseParams } from "./parameters.ts";
+import { checkedIndex, resolveTarget } from "./target.ts";
+
+/** What {@link explain} is asked. */
+export interface ExplainRequest {
+  readonly model: Model;
+  /** `[1, C, H, W]` in input space (normalised). */
+  readonly input: Tensor;
+  /** An id, or a method object: one's own, or one made by a combinator. */
+  readonly method: string | Method;
+  /** A class index, a text that `resolveTarget` understands, or a target. Default `top1`, the predicted class. */
+  readonly target?: number | string | Target;
+  /** Parameters of the method; what is left out has its default. */
+  readonly params?: Readonly<Record<string, unknown>>;
+  /** Seed of everything random. Default 0. */
+  readonly seed?: number;
+  /** Names the image in the random streams, so that a run over many images draws other numbers for each. Default `""`. */
+  readonly imageKey?: string;
+  /** Logits `[1, K]` of the input if they are known already; saves the forward pass that names the class. */
+  readonly logits?: Tensor;
+  /** Stops the work with an `AbortedError`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Finishes early with the best map so far; for methods that iterate or sample. */
+  readonly stop?: AbortSignal | undefined;
+  /** Finishes early, as `stop`, after so many seconds or evaluations. */
+  readonly budget?: Budget;
+  readonly onProgress?: ((progress: MethodProgress) => void) | undefined;
+}
+
+/** What may be spent; methods look at it between batches. */
+export interface Budget {
+  readonly seconds?: number;
+  /** Forward passes plus forward and backward passes, each of one image. */
+  readonly evaluations?: number;
+}
+
+/** A class with its name. */
+export interface LabelledClass {
+  readonly index: number;
+  readonly label?: string;
+}
+
+/** How a map came about, as plain JSON. */
+export interface ExplanationRecord {
+  readonly method: string;
+  /** All parameters, defaults included. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly target: LabelledClass & { readonly minus?: LabelledClass };
+  /** Of the target on the input; of a contrast the difference. */
+  readonly score: { readonly logit: number; readonly probability: number };
+  /** Target layer of an activation method. */
+  readonly layer?: string;
+  readonly seed: number;
+  /** Evaluations that the method made, in images (without the forward pass that names the class). */
+  readonly counts: EvaluationCounts;
+  readonly elapsedMs: number;
+  readonly degenerate?: DegenerateReason;
+  /** Set where a budget or `stop` ended the method early. */
+  readonly unfinished?: { readonly done: number; readonly total: number };
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A map and how it came about. */
+export interface Explanation {
+  readonly map: SaliencyMap;
+  readonly record: ExplanationRecord;
+}
+
+/**
+ * Explains one decision: the saliency map of a class on an image, with a record of how it was made.
+ * @throws `ParameterError` for an unknown method, class or parameter; `ShapeError` for an input that does not fit.
+ * @example
+ * const { map, record } = await explain({ model, input, method: "grad-cam" });
+ */
+export async function explain(request: ExplainRequest): Promise<Explanation> {
+  const { model, input, seed = 0, imageKey = "", signal } = request;
+  const method = typeof request.method === "string" ? findMethod(request.method) : request.method;
+  const params = parseParams(method, request.params ?? {});
+  checkInput(model, input);
+  throwIfAborted(signal);
+  const logits = request.logits ?? (await model.logits(input, { signal }));
+  const target = targetOf(request.target ?? "top1", model, logits);
+
+  const before = model.counts;
+  const started = performance.now();
+  const spent = (): EvaluationCounts => ({
+    forward: model.counts.forward - before.forward,
+    gradient: model.counts.gradient - before.gradient,
+  });
+  const limit = limiter(request, spent);
+  let last: MethodProgress | undefined;
+  let map: SaliencyMap;
+  try {
+    map = await method.explain({
+      model,
+      input,
+      target,
+      params,
+      random: (...keys) => randomStream(seed, imageKey, method.name, ...keys),
+      signal,
+      stop: limit.signal,
+      report(progress) {
+        last = progress;
+        limit.check();
+        request.onProgress?.(progress);
+      },
+    });
+  } finally {
+    limit.dispose();
+  }
+  const { layer, ...details } = map.details ?? {};
+  const degenerate = map.degenerate ?? nonFinite(map);
+  return {
+    map: degenerate === undefined ? map : { ...map, degenerate },
+    record: {
+      method: method.name,
+      params,
+      target: labelled(target, model.labels),
+      score: scoreOf(target, logits, model),
+      ...(typeof layer === "string" && { layer }),
+      seed,
+      counts: spent(),
+      elapsedMs: performance.now() - started,
+      ...(degenerate && { degenerate }),
+      ...(limit.signal.aborted &&
+        last !== undefined &&
+        last.done < last.total && { unfinished: { done: last.done, total: last.total } }),
+      ...(Object.keys(details).length > 0 && { details }),
+    },
+  };
+}
+
+function checkInput({ channels, height, width }: Model, input: Tensor): void {
+  const expected = [1, channels, height, width];
+  if (input.dims.length === 4 && expected.every((size, axis) => size === input.dims[axis])) return;
+  throw new ShapeError(
+    `input: expected [${expected.join(", ")}], got [${input.dims.join(", ")}]. Prepare the image for this model, and explain images one at a time.`,
+  );
+}
+
+function targetOf(target: number | string | Target, model: Model, logits: Tensor): Target {
+  if (typeof target === "string") return resolveTarget(target, { logits: logits.data, labels: model.labels });
+  const { index, minus } = typeof target === "number" ? { index: target } : target;
+  checkedIndex(index, logits.data.length);
+  if (minus === undefined) return { index };
+  if (minus === index)
+    throw new ParameterError(
+      `target: expected two classes to compare, got ${index} twice. Leave out minus to explain one class.`,
+    );
+  return { index, minus: checkedIndex(minus, logits.data.length) };
+}
+
+function labelled(
+  { index, minus }: Target,
+  labels: readonly string[] | undefined,
+): ExplanationRecord["target"] {
+  const named = (of: number): LabelledClass => ({
+    index: of,
+    ...(labels?.[of] !== undefined && { label: labels[of] }),
+  });
+  return { ...named(index), ...(minus !== undefined && { minus: named(minus) }) };
+}
+
+function scoreOf({ index, minus }: Target, logits: Tensor, model: Model): ExplanationRecord["score"] {
+  const difference = (values: ArrayLike<number>): number =>
+    (values[index] ?? 0) - (minus === undefined ? 0 : (values[minus] ?? 0));
+  return {
+    logit: difference(logits.data),
+    probability: difference(probabilities(logits.data, model.probabilityKind)),
+  };
+}
+
+function nonFinite(map: SaliencyMap): DegenerateReason | undefined {
+  const at = map.values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return undefined;
+  const message = `The map is not finite at pixel ${at % map.width}, ${Math.floor(at / map.width)}: the network overflows on this image. Check the preprocessing.`;
+  return { code: "non-finite", message };
+}
+
+/** A signal that fires when the caller's `stop` does or the budget is spent. */
+function limiter(
+  { stop, budget }: ExplainRequest,
+  spent: () => EvaluationCounts,
+): { signal: AbortSignal; check(): void; dispose(): void } {
+  const controller = new AbortController();
+  const fire = (): void => controller.abort();
+  if (stop?.aborted === true) fire();
+  stop?.addEventListener("abort", fire);
+  const deadline = budget?.seconds === undefined ? Infinity : performance.now() + budget.seconds * 1000;
+  return {
+    signal: controller.signal,
+    check() {
+      const { forward, gradient } = spent();
+      if (performance.now() >= deadline || forward + gradient >= (budget?.evaluations ?? Infinity)) fire();
+    },
+    dispose: () => stop?.removeEventListener("abort", fire),
+  };
+}
