@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { minMax } from "../src/image/min-max.ts";
+import { explain } from "../src/methods/explain.ts";
+import { loadModel, type NodeModel } from "../src/node.ts";
+import type { GradientResult, ScoreKind } from "../src/runtime/model.ts";
+import { tensor } from "../src/tensor/tensor.ts";
+import {
+  hasSharedModels,
+  readGolden,
+  relativeError,
+  seededInput,
+  sharedModelPath,
+} from "./support/shared-models.ts";
+
+interface GoldenScore {
+  readonly score: number;
+  readonly input_gradient: {
+    readonly l2: number;
+    readonly sum: number;
+    readonly max_abs: number;
+    readonly samples: readonly number[];
+  };
+  readonly float32_relative_error: number;
+  readonly layer_gradient: { readonly l2: number; readonly channel_means_first_16: readonly number[] };
+  readonly gradcam: readonly (readonly number[])[];
+  readonly wgradcam: readonly (readonly number[])[];
+  readonly gradcam_plus_plus: readonly (readonly number[])[];
+}
+interface Golden {
+  readonly input: {
+    readonly seed: number;
+    readonly lo: number;
+    readonly hi: number;
+    readonly shape: readonly number[];
+  };
+  readonly target_layer: string;
+  readonly class_index: number;
+  readonly top_logits: readonly number[];
+  readonly sample_indices: readonly number[];
+  readonly logit: GoldenScore;
+  readonly probability: GoldenScore;
+}
+
+const norm = (values: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0));
+
+/** The paper's networks with seeded weights against PyTorch autograd in float64. */
+describe.skipIf(!hasSharedModels)("gradients of the paper's networks", () => {
+  for (const name of ["resnet50", "densenet201", "inception_v3", "vgg19"]) {
+    describe(name, () => {
+      let model: NodeModel;
+      const golden = hasSharedModels ? readGolden<Golden>(name) : undefined;
+      if (golden === undefined) return;
+      const { seed, lo, hi, shape } = golden.input;
+      const input = tensor(seededInput(shape, seed, lo, hi), shape);
+      const target = { index: golden.class_index };
+      beforeAll(async () => {
+        model = await loadModel(sharedModelPath(name));
+      });
+      afterAll(() => model.close());
+
+      it("finds the paper's target layer by itself", () => {
+        const tap = name === "densenet201" ? "before-activation" : "after-activation";
+        expect(model.tappedLayer(tap).name).toBe(golden.target_layer);
+      });
+
+      for (const kind of ["logit", "probability"] as const satisfies readonly ScoreKind[]) {
+        const wanted = golden[kind];
+        // What torch itself loses in float32, with room for another order of summation.
+        const tolerance = Math.max(4 * wanted.float32_relative_error, 2e-5);
+
+        it(`matches the ${kind} and its gradients at the image and the layer`, async () => {
+          const result: GradientResult = await model.gradient(input, {
+            target,
+            score: kind,
+            layers: [golden.target_layer],
+          });
+          expect(Math.abs((result.scores[0] ?? 0) - wanted.score)).toBeLessThan(
+            1e-4 * Math.max(Math.abs(wanted.score), 1e-2),
+          );
+          const gradient = result.gradient?.data ?? new Float32Array();
+          const samples = golden.sample_indices.map((index) => gradient[index] ?? Number.NaN);
+          expect(relativeError(samples, wanted.input_gradient.samples)).toBeLessThan(tolerance);
+          expect(Math.abs(norm(gradient) / wanted.input_gradient.l2 - 1)).toBeLessThan(tolerance);
+          const [layer] = result.layerGradients;
+          const area = (layer?.dims[2] ?? 1) * (layer?.dims[3] ?? 1);
+          const means = wanted.layer_gradient.channel_means_first_16.map((_, channel) => {
+            const values = layer?.data.subarray(channel * area, (channel + 1) * area) ?? [];
+            return Array.from(values).reduce((sum, value) => sum + value, 0) / area;
+          });
+          expect(relativeError(means, wanted.layer_gradient.channel_means_first_16)).toBeLessThan(tolerance);
+          expect(Math.abs(norm(layer?.data ?? []) / wanted.layer_gradient.l2 - 1)).toBeLessThan(tolerance);
+        });
+
+        it(`matches Grad-CAM, WGradCAM and Grad-CAM++ of the ${kind}`, async () => {
+          const maps = {
+            "grad-cam": wanted.gradcam,
+            "wgrad-cam": wanted.wgradcam,
+            "grad-cam-pp": wanted.gradcam_plus_plus,
+          };
+          for (const [method, expected] of Object.entries(maps)) {
+            const params = { layer: golden.target_layer, score: kind };
+            const { map } = await explain({ model, input, method, target, params });
+            const { native } = map;
+            if (native === undefined) throw new Error(`${method} has no native map`);
+            const scaled = minMax({
+              ...native,
+              values: native.values.map((value) => Math.max(value, 0)),
+            }).values;
+            const flat = expected.flat();
+            const largest = flat.reduce(
+              (max, value, index) => Math.max(max, Math.abs(value - (scaled[index] ?? 0))),
+              0,
+            );
+            expect(largest, method).toBeLessThan(5e-4);
+          }
+        });
+      }
+    });
+  }
+});
