@@ -55,7 +55,11 @@ export function reducedAxes({ g, node, x, inputs }: VjpContext): readonly number
 }
 
 /** Numbers that a rule needs when the graph is built: a constant input. */
-export function constantInput({ g, node, inputs }: VjpContext, index: number, what: string): readonly number[] {
+export function constantInput(
+  { g, node, inputs }: VjpContext,
+  index: number,
+  what: string,
+): readonly number[] {
   const value = g.constantValue(inputs[index] ?? "");
   if (value === undefined) throw notConstant(node, what);
   return value;

@@ -2,10 +2,33 @@ import type { VjpTable } from "../rules.ts";
 import { activationVjps } from "./activation.ts";
 import { arithmeticVjps } from "./arithmetic.ts";
 import { convolutionVjps } from "./convolution.ts";
+import { einsumVjps } from "./einsum.ts";
+import { indexingVjps } from "./indexing.ts";
 import { linearVjps } from "./linear.ts";
+import { movementVjps } from "./movement.ts";
+import { normalizationVjps } from "./normalization.ts";
+import { poolingVjps } from "./pooling.ts";
+import { reductionVjps } from "./reduction.ts";
+import { resizeVjps } from "./resize.ts";
+import { slicingVjps } from "./slicing.ts";
+import { softmaxVjps } from "./softmax.ts";
 
 /** The families of gradient rules; no operator is in two of them. */
-export const vjpFamilies: readonly VjpTable[] = [arithmeticVjps, activationVjps, linearVjps, convolutionVjps];
+export const vjpFamilies: readonly VjpTable[] = [
+  arithmeticVjps,
+  activationVjps,
+  linearVjps,
+  convolutionVjps,
+  einsumVjps,
+  indexingVjps,
+  movementVjps,
+  normalizationVjps,
+  poolingVjps,
+  reductionVjps,
+  resizeVjps,
+  slicingVjps,
+  softmaxVjps,
+];
 
 /** The gradient rule of every operator that has one. */
 export const vjps: VjpTable = Object.assign({}, ...vjpFamilies) as VjpTable;
