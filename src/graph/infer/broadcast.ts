@@ -5,7 +5,7 @@ import type { KnownValue } from "../infer-node.ts";
 /** The common shape of numpy-style broadcasting. @throws {ModelError} if two sizes differ and neither is 1. */
 export function broadcastDims(c: InferContext, shapes: readonly (readonly number[])[]): readonly number[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  const result = new Array<number>(rank).fill(1);
+  const result = Array.from({ length: rank }, () => 1);
   for (const shape of shapes) {
     const lead = rank - shape.length;
     shape.forEach((dim, position) => {

@@ -93,14 +93,14 @@ const quantizedGemm: InferRule = (c) => [
 
 const halves: InferRule = (c) => {
   const x = c.input(0);
-  return [knownValue(c, x.type, x.dims.with(-1, (x.dims.at(-1) ?? 0) / 2))];
+  return [knownValue(c, x.type, [...x.dims.slice(0, -1), (x.dims.at(-1) ?? 0) / 2])];
 };
 
 const matMulNBits: InferRule = (c) => {
   const a = c.input(0);
   if (dimOf(c, a, a.dims.length - 1) !== c.int("K", 0))
     c.fail(`the operand [${a.dims.join(", ")}] does not have K = ${c.int("K", 0)}.`);
-  return [knownValue(c, a.type, a.dims.with(-1, c.int("N", 0)))];
+  return [knownValue(c, a.type, [...a.dims.slice(0, -1), c.int("N", 0)])];
 };
 
 const float32 = () => "float32" as const;

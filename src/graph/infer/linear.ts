@@ -88,9 +88,9 @@ export function einsumTerms(c: InferContext): {
     const [before = "", after] = part.split("...");
     if (after === undefined) return Array.from(before);
     return [
-      ...before,
+      ...Array.from(before),
       ...Array.from({ length: Math.max(0, hidden) }, (_, i) => String(hidden - 1 - i)),
-      ...after,
+      ...Array.from(after),
     ];
   };
   const terms = parts.map((part, index) => {

@@ -239,8 +239,8 @@ export function padsOf(c: InferContext): { begins: readonly number[]; ends: read
   const pads = c.ints("pads") ?? c.ints("paddings") ?? c.elements(1, "the pads");
   const axes =
     c.optional(3) === undefined ? undefined : c.elements(3, "the axes").map((axis) => axisOf(c, axis, rank));
-  const begins = new Array<number>(rank).fill(0);
-  const ends = new Array<number>(rank).fill(0);
+  const begins = Array.from({ length: rank }, () => 0);
+  const ends = Array.from({ length: rank }, () => 0);
   const count = pads.length / 2;
   for (let i = 0; i < count; i++) {
     const axis = axes === undefined ? i : (axes[i] ?? 0);

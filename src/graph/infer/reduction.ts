@@ -29,6 +29,7 @@ function reduce(f: (group: readonly number[]) => number): InferRule {
     return [
       knownValue(c, x.type, dims, () => {
         if (x.value === undefined || axes.length === 0) return x.value;
+        if (x.value.length === 0) return undefined;
         return roundAll(x.type, groups(x, kept).map(f));
       }),
     ];

@@ -2,6 +2,15 @@ import type { ElementType } from "../../tensor/tensor.ts";
 
 const floats: ReadonlySet<ElementType> = new Set(["float32", "float64", "float16", "bfloat16", "float8"]);
 
+const ranges: Readonly<Partial<Record<ElementType, readonly [low: number, high: number]>>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+};
+
 /** True for the floating-point types. */
 export function isFloat(type: ElementType): boolean {
   return floats.has(type);
@@ -31,13 +40,14 @@ export function roundTo(type: ElementType, value: number): number | undefined {
   if (type === "float16") return roundBinary(value, 10, -14, 65504);
   if (type === "bfloat16") return roundBinary(Math.fround(value), 7, -126, 3.3895313892515355e38);
   if (type === "bool") return value === 0 ? 0 : 1;
-  // Wrapping is not modelled: a result out of the safe range is "not known" instead of wrong.
-  return Number.isSafeInteger(value) ? value : undefined;
+  const [low, high] = ranges[type] ?? [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  // Wrapping is not modelled: a result out of the type's (or the safe) range is "not known" instead of wrong.
+  return Number.isInteger(value) && value >= low && value <= high ? value : undefined;
 }
 
 /** Applies {@link roundTo} to all; `undefined` if one element has no number. */
 export function roundAll(type: ElementType, values: readonly number[]): readonly number[] | undefined {
-  const result = new Array<number>(values.length);
+  const result = Array.from({ length: values.length }, () => 0);
   for (let i = 0; i < values.length; i++) {
     const rounded = roundTo(type, values[i] ?? Number.NaN);
     if (rounded === undefined) return undefined;

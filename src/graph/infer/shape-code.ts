@@ -61,7 +61,7 @@ const constantOfShape: InferRule = (c) => {
   const element = fill.value?.[0];
   return [
     knownValue(c, fill.type, dims, () =>
-      element === undefined ? undefined : new Array<number>(elementCount(dims)).fill(element),
+      element === undefined ? undefined : Array.from({ length: elementCount(dims) }, () => element),
     ),
   ];
 };

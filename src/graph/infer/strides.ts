@@ -1,6 +1,6 @@
 /** Row-major strides of a shape. */
 export function stridesOf(dims: readonly number[]): readonly number[] {
-  const strides = new Array<number>(dims.length);
+  const strides = Array.from({ length: dims.length }, () => 1);
   let stride = 1;
   for (let axis = dims.length - 1; axis >= 0; axis--) {
     strides[axis] = stride;
