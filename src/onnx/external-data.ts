@@ -1,9 +1,9 @@
 import { ModelError } from "../errors.ts";
 import {
   TensorProto_DataLocation,
+  type AttributeProto,
   type GraphProto,
   type ModelProto,
-  type NodeProto,
   type TensorProto,
 } from "./generated/onnx-ml_pb.ts";
 
@@ -60,25 +60,30 @@ function byteCount(text: string, where: string): number {
 /** Every location that a tensor of the model names, in order of appearance. */
 export function locationsOf(model: ModelProto): readonly string[] {
   const locations = new Set<string>();
-  const visitTensor = (tensor: TensorProto): void => {
+  forEachTensor(model, (tensor) => {
     if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL)
       locations.add(externalDataOf(tensor).location);
-  };
-  const visitNodes = (nodes: readonly NodeProto[]): void => {
-    for (const node of nodes) {
-      for (const attribute of node.attribute) {
-        if (attribute.t !== undefined) visitTensor(attribute.t);
-        attribute.tensors.forEach(visitTensor);
-        if (attribute.g !== undefined) visitGraph(attribute.g);
-        attribute.graphs.forEach(visitGraph);
-      }
+  });
+  return [...locations];
+}
+
+/** Visits the tensors of a model in which weights can be: initializers and attributes, those of inner graphs too. */
+export function forEachTensor(model: ModelProto, visit: (tensor: TensorProto) => void): void {
+  const visitAttributes = (attributes: readonly AttributeProto[]): void => {
+    for (const attribute of attributes) {
+      if (attribute.t !== undefined) visit(attribute.t);
+      attribute.tensors.forEach(visit);
+      if (attribute.g !== undefined) visitGraph(attribute.g);
+      attribute.graphs.forEach(visitGraph);
     }
   };
   const visitGraph = (graph: GraphProto): void => {
-    graph.initializer.forEach(visitTensor);
-    visitNodes(graph.node);
+    graph.initializer.forEach(visit);
+    for (const node of graph.node) visitAttributes(node.attribute);
   };
   if (model.graph !== undefined) visitGraph(model.graph);
-  for (const definition of model.functions) visitNodes(definition.node);
-  return [...locations];
+  for (const definition of model.functions) {
+    visitAttributes(definition.attributeProto);
+    for (const node of definition.node) visitAttributes(node.attribute);
+  }
 }

@@ -1,26 +1,19 @@
-import { ModelError } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
+import {
+  concatenate,
+  malformed,
+  maxDepth,
+  nestedMessages,
+  openCursor,
+  varint,
+  type MessageKind,
+} from "./wire.ts";
 
 /** Tensors of at least this many bytes stay where they are; smaller ones are worth having in memory. */
 export const externalThreshold = 1024;
 
-type MessageKind = "model" | "graph" | "function" | "node" | "attribute" | "tensor";
-
-/** The fields, by number, in which large tensors can hide. */
-const nested: Readonly<Record<MessageKind, Readonly<Partial<Record<number, MessageKind>>>>> = {
-  model: { 7: "graph", 25: "function" },
-  graph: { 1: "node", 5: "tensor" },
-  function: { 7: "node", 11: "attribute" },
-  node: { 5: "attribute" },
-  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph" },
-  tensor: {},
-};
-
 /** `raw_data`, and the packed `float_data` and `double_data`, whose bytes are the same little-endian elements. */
 const bulkFields: ReadonlySet<number> = new Set([9, 4, 10]);
-
-const maxDepth = 100;
-const windowSize = 1 << 18;
 
 /** Protobuf bytes in pieces. */
 interface Pieces {
@@ -53,7 +46,7 @@ export function scanModel(source: ByteSource, location: string): Uint8Array {
       const field = cursor.field(position, end);
       position = field.end;
       if (field.wireType !== 2 || field.end - field.start < externalThreshold) continue;
-      const child = nested[kind][field.number];
+      const child = nestedMessages[kind][field.number];
       if (child !== undefined) {
         flush(fieldStart);
         const inner = rewrite(child, field.start, field.end, depth + 1);
@@ -77,76 +70,6 @@ export function scanModel(source: ByteSource, location: string): Uint8Array {
 
   const { parts, length } = rewrite("model", 0, source.size, 0);
   return concatenate(parts, length);
-}
-
-interface Field {
-  readonly number: number;
-  readonly wireType: number;
-  /** Where the content lies (for wire type 2, after the length). */
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Reads field headers through a window that moves over the source. */
-function openCursor(source: ByteSource): { field(position: number, end: number): Field } {
-  let base = 0;
-  let view: Uint8Array = new Uint8Array(0);
-  let position = 0;
-
-  function byte(end: number): number {
-    if (position >= end) throw malformed(position, "more bytes", "the end of the message");
-    if (position < base || position >= base + view.length) {
-      base = position;
-      view = source.read(base, Math.min(windowSize, source.size - base));
-    }
-    return view[position++ - base] ?? 0;
-  }
-  function readVarint(end: number): number {
-    let value = 0;
-    let scale = 1;
-    for (let count = 0; count < 10; count++) {
-      const next = byte(end);
-      value += (next & 0x7f) * scale;
-      if (next < 0x80) return value;
-      scale *= 128;
-    }
-    throw malformed(position, "a number of at most 10 bytes", "a longer one");
-  }
-  return {
-    field(at, end) {
-      position = at;
-      const tag = readVarint(end);
-      const number = Math.floor(tag / 8);
-      const wireType = tag % 8;
-      if (number < 1 || number >= 1 << 29) throw malformed(at, "a field number", String(number));
-      let start = position;
-      let stop: number;
-      if (wireType === 0) {
-        readVarint(end);
-        stop = position;
-      } else if (wireType === 1) stop = start + 8;
-      else if (wireType === 5) stop = start + 4;
-      else if (wireType === 2) {
-        const length = readVarint(end);
-        start = position;
-        stop = start + length;
-      } else throw malformed(at, "a wire type that ONNX uses (0, 1, 2 or 5)", String(wireType));
-      if (stop > end) {
-        throw malformed(
-          at,
-          `field ${number} to end within its message (${end - start} bytes left)`,
-          `${stop - start} bytes`,
-        );
-      }
-      return { number, wireType, start, end: stop };
-    },
-  };
-}
-
-function malformed(position: number, expected: string, got: string): ModelError {
-  return new ModelError(
-    `byte ${position}: expected ${expected}, got ${got}. The file is damaged, incomplete or not ONNX.`,
-  );
 }
 
 function append(out: Pieces, ...parts: readonly Uint8Array[]): void {
@@ -176,26 +99,4 @@ function externalFields(location: string, offset: number, length: number): Uint8
   }
   append(out, Uint8Array.of(0x70, 0x01));
   return concatenate(out.parts, out.length);
-}
-
-/** A number below 2^53 as a protobuf varint. */
-export function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) | 128);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
-}
-
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const result = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    result.set(part, offset);
-    offset += part.length;
-  }
-  return result;
 }

@@ -1,10 +1,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ModelError } from "../errors.ts";
+import { assert, ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { embedWeights } from "./embed.ts";
 import { locationsOf } from "./external-data.ts";
 import { ModelProtoSchema, OperatorSetIdProtoSchema, type ModelProto } from "./generated/onnx-ml_pb.ts";
 import { writeGraph } from "./graph-proto.ts";
 import type { ModelFile } from "./model.ts";
+import { concatenate } from "./wire.ts";
 
 /** What is written: a graph and, if it came from a file, the model around it. */
 export interface WritableModel {
@@ -68,4 +71,23 @@ export function writeMessage(model: WritableModel): ModelProto {
     }));
   }
   return message;
+}
+
+/**
+ * Encodes a model with all its weights inside, in memory: what a browser offers for download.
+ *
+ * @throws ModelError if a file that the graph needs is not at hand
+ */
+export function writeWholeModel(model: WritableModel): Uint8Array {
+  const { bytes } = writeModel(model);
+  const sourceOf = (location: string): ByteSource => {
+    const file = model.files?.find((candidate) => candidate.location === location);
+    assert(file !== undefined, `writeModel has checked that '${location}' is there`);
+    return file.bytes;
+  };
+  const { segments, length } = embedWeights(bytes, (location) => sourceOf(location).size);
+  const parts = segments.map((segment) =>
+    segment instanceof Uint8Array ? segment : sourceOf(segment.location).read(segment.offset, segment.length),
+  );
+  return concatenate(parts, length);
 }
