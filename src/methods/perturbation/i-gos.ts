@@ -1,0 +1,257 @@
+import { z } from "zod";
+import { throwIfAborted } from "../../errors.ts";
+import { quadrature } from "../gradient/quadrature.ts";
+import { adaptedL1Weight } from "./lambda-adaptation.ts";
+import { iGosLineSearch, searchLine, type Evaluated } from "./line-search.ts";
+import { lineSearchSchema } from "./line-search-schema.ts";
+import { withValues, type Mask } from "./mask.ts";
+import { maskedNetwork, type MaskedImages, type MaskedNetwork } from "./masked-network.ts";
+import { noiseKinds, noiseLevel } from "./noise.ts";
+import {
+  defineOptimizer,
+  type MaskProblem,
+  type OptimizationRecord,
+  type OptimizedMask,
+} from "./optimizer.ts";
+import {
+  meanRegularizer,
+  regularizerGradient,
+  type Regularizer,
+  type RegularizerWeights,
+} from "./regularizer.ts";
+import { createStallTest } from "./stall-test.ts";
+
+/** Names of the rules for the path integral, and what {@link quadrature} calls them. */
+const quadratureNames = { equal: "right", "gauss-legendre": "gauss-legendre", midpoint: "midpoint" } as const;
+
+const params = z.strictObject({
+  iterations: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .describe("steps of the mask, each with one integrated gradient and one line search"),
+  steps: z.int().min(1).max(500).describe("points on the path from the baseline to the masked image"),
+  quadrature: z
+    .enum(["equal", "gauss-legendre", "midpoint"])
+    .describe("how the path is integrated: equal steps as in the paper, or nodes that need fewer points"),
+  score: z.enum(["probability", "logit", "log-probability"]).describe("what the mask is to bring down"),
+  noise: z.enum(noiseKinds).describe("noise on the composites of the path"),
+  noiseSigma: z.number().min(0).describe("standard deviation for noise gaussian, in input space"),
+  noiseSpread: z
+    .number()
+    .min(0)
+    .describe("for noise inverse-spread: sigma = spread / (max - min of the composite)"),
+  l1Weight: z.number().min(0).describe("weight of mean |1 - mask| (lambda 1)"),
+  tvWeight: z.number().min(0).describe("weight of the total variation (lambda 2)"),
+  tvExponent: z.number().min(1).describe("exponent of the total variation"),
+  lambdaAdaptation: z.boolean().describe("lower the L1 weight if the score has not moved at T/2 and T/1.25"),
+  ...lineSearchSchema.shape,
+  accumulateGradients: z
+    .boolean()
+    .describe("sum the gradient over iterations, as a published implementation does by accident"),
+  stallStop: z
+    .int()
+    .min(0)
+    .describe("stop after this many iterations in a row whose line search failed; 0 never"),
+  tolerance: z
+    .number()
+    .min(0)
+    .describe("stop when an iteration lowers the objective by less than this share; 0 never"),
+});
+export type IGosParams = z.output<typeof params>;
+
+/** The settings of I-GOS for masks of 28 x 28 (methods.md 7.2). */
+const defaults: IGosParams = {
+  iterations: 15,
+  steps: 20,
+  quadrature: "equal",
+  score: "probability",
+  noise: "gaussian",
+  noiseSigma: 0.2,
+  noiseSpread: 0.25,
+  l1Weight: 1,
+  tvWeight: 20,
+  tvExponent: 2,
+  lambdaAdaptation: true,
+  initialStep: iGosLineSearch.initialStep,
+  shrink: iGosLineSearch.shrink,
+  armijo: iGosLineSearch.armijo,
+  smallestStep: iGosLineSearch.smallestStep,
+  armijoRule: iGosLineSearch.rule,
+  candidates: iGosLineSearch.candidates,
+  accumulateGradients: false,
+  stallStop: 0,
+  tolerance: 0,
+};
+
+/**
+ * I-GOS (Qi, Khorram, Li 2020), methods.md 7.2: minimises p(up(M)) + l1 mean |1 - M| + tv TV_2(M) by projected steps along
+ * the integrated gradient from the baseline to the masked image. Follows the text of the specification; deviations of the
+ * published code are parameters (`noise=igos-release`, `accumulateGradients`).
+ */
+export const iGosOptimizer = defineOptimizer({
+  name: "i-gos",
+  title: "I-GOS",
+  summary: "learns the smallest smooth mask that removes the class, along integrated gradients",
+  paper: { authors: "Qi, Khorram, Li", year: 2020, url: "https://arxiv.org/abs/1905.00954" },
+  params,
+  defaults,
+  // As the second stage of AOP it is what the SIGCAM authors' code does (D-02, D-13, D-17).
+  aopDefaults: { noise: "inverse-spread", upsampling: "half-pixel", warmup: 5 },
+  presets: { igos: {}, "igos-release": { noise: "igos-release" } },
+  cost: ({ iterations, steps }) => ({ f: iterations * 13, fb: iterations * steps }),
+  optimize: (problem, settings) =>
+    optimizeIGos(
+      maskedNetwork({
+        model: problem.model,
+        target: problem.target,
+        score: settings.score,
+        resampling: problem.resampling,
+      }),
+      problem,
+      settings,
+    ),
+});
+
+/** What the loop needs besides a network. */
+export type IGosProblem = Pick<
+  MaskProblem,
+  "input" | "initialMask" | "baselineAt" | "random" | "signal" | "stop" | "report"
+>;
+
+/** The loop of I-GOS on any masked network. */
+export async function optimizeIGos(
+  network: MaskedNetwork,
+  problem: IGosProblem,
+  settings: IGosParams,
+): Promise<OptimizedMask> {
+  const { signal, stop } = problem;
+  const regularizer = meanRegularizer(settings.tvExponent);
+  const stalled = createStallTest(settings);
+  const history: OptimizationRecord[] = [];
+  const scores: number[] = [];
+  let mask = problem.initialMask;
+  let weights: RegularizerWeights = { l1: settings.l1Weight, tv: settings.tvWeight };
+  let accumulated: Float64Array | undefined;
+  let known: { readonly background: unknown; readonly score: number } | undefined;
+
+  for (let iteration = 0; iteration < settings.iterations; iteration++) {
+    throwIfAborted(signal);
+    if (stop?.aborted === true) return { mask, history, isFinished: false };
+    const images: MaskedImages = { foreground: problem.input, background: problem.baselineAt(iteration) };
+    // The last line search has already scored this mask, unless the baseline has changed since.
+    const score =
+      known?.background === images.background
+        ? known.score
+        : (await network.scores([{ masks: [mask] }], images, signal))[0]!;
+    scores.push(score);
+    if (settings.lambdaAdaptation) {
+      weights = { ...weights, l1: adaptedL1Weight(weights.l1, iteration, settings.iterations, scores) };
+    }
+
+    const integrated = await integratedMaskGradient(network, problem, settings, { mask, images, iteration });
+    const pull = regularizerGradient(regularizer, mask, weights);
+    const fresh = integrated.map((value, cell) => value + pull[cell]!);
+    const gradient: Float64Array =
+      settings.accumulateGradients && accumulated !== undefined ? sum(accumulated, fresh) : fresh;
+    accumulated = gradient;
+
+    const objectiveOf = (candidate: Mask, value: number): Evaluated<MaskFacts> =>
+      evaluated(candidate, value, regularizer, weights);
+    const start = objectiveOf(mask, score);
+    const result = await searchLine(
+      start,
+      gradient,
+      { ...settings, rule: settings.armijoRule },
+      async (candidates) => {
+        throwIfAborted(signal);
+        const masks = candidates.map((values) => withValues(mask, values));
+        const found = await network.scores(
+          masks.map((candidate) => ({ masks: [candidate] })),
+          images,
+          signal,
+        );
+        return masks.map((candidate, index) => objectiveOf(candidate, found[index]!));
+      },
+    );
+
+    mask = withValues(mask, result.values);
+    known = { background: images.background, score: result.facts.score };
+    history.push({
+      ...result.facts,
+      objective: result.objective,
+      objectiveBefore: start.objective,
+      l1Weight: weights.l1,
+      step: result.step,
+      evaluations: result.evaluations,
+      isAccepted: result.isAccepted,
+    });
+    problem.report({
+      iteration: iteration + 1,
+      iterations: settings.iterations,
+      objective: result.objective,
+      mask,
+    });
+    // While the baseline still changes (warm-up), standing still means nothing.
+    const isSettled = problem.baselineAt(iteration + 1) === images.background;
+    if (isSettled && stalled(result, start.objective)) break;
+  }
+  return { mask, history, isFinished: true };
+}
+
+interface MaskFacts {
+  readonly score: number;
+  readonly l1: number;
+  readonly tv: number;
+}
+
+function evaluated(
+  mask: Mask,
+  score: number,
+  regularizer: Regularizer,
+  weights: RegularizerWeights,
+): Evaluated<MaskFacts> {
+  const [l1, tv] = [regularizer.l1(mask), regularizer.tv(mask)];
+  return {
+    values: mask.values,
+    objective: score + weights.l1 * l1 + weights.tv * tv,
+    facts: { score, l1, tv },
+  };
+}
+
+/**
+ * The gradient of the score with respect to the mask, averaged over the path from the baseline (methods.md 7.2 step 2):
+ * sum_s w_s d p(Phi(a_s up(M)) + noise) / dM. The factor a_s comes with the chain rule. Summed in float64 in the order of the
+ * path, so that batches do not matter.
+ */
+async function integratedMaskGradient(
+  network: MaskedNetwork,
+  problem: IGosProblem,
+  settings: IGosParams,
+  {
+    mask,
+    images,
+    iteration,
+  }: { readonly mask: Mask; readonly images: MaskedImages; readonly iteration: number },
+): Promise<Float64Array> {
+  const { points, weights } = quadrature(quadratureNames[settings.quadrature], settings.steps);
+  const level = noiseLevel(
+    { kind: settings.noise, sigma: settings.noiseSigma, spread: settings.noiseSpread },
+    { ...images, mask, resampling: network.resampling },
+  );
+  const samples = points.map((gain, step) => ({
+    masks: [mask],
+    gain,
+    ...(level === undefined ? {} : { noise: { level, stream: problem.random("noise", iteration, step) } }),
+  }));
+  const { gradients } = await network.gradients(samples, images, problem.signal);
+  const total = new Float64Array(mask.values.length);
+  (gradients[0] ?? []).forEach((gradient, step) => {
+    for (let cell = 0; cell < total.length; cell++) total[cell]! += weights[step]! * gradient[cell]!;
+  });
+  return total;
+}
+
+function sum(a: Float64Array, b: Float64Array): Float64Array {
+  return a.map((value, index) => value + b[index]!);
+}

@@ -1,0 +1,65 @@
+import type { SaliencyMap } from "../../image/saliency-map.ts";
+import { resample, type MaskResampling } from "../../runtime/mask-resampling.ts";
+import type { Model } from "../../runtime/model.ts";
+import type { MethodContext } from "../define-method.ts";
+import { baselineSchedule, resamplings } from "./mask-settings.ts";
+import type { Mask } from "./mask.ts";
+import type { OptimizedMask, Optimizer } from "./optimizer.ts";
+import type { ResolvedSettings } from "./settings.ts";
+
+/** Runs an optimiser from a mask and returns the saliency map, with the loss history in its details. */
+export async function runOptimizer(
+  optimizer: Optimizer,
+  context: MethodContext<unknown>,
+  settings: ResolvedSettings,
+  initialMask: Mask,
+): Promise<SaliencyMap> {
+  const { model, input } = context;
+  const { resampling, sharpResampling } = resamplings(settings.mask, model);
+  const result = await optimizer.optimize(
+    {
+      ...{ model, input, initialMask, resampling, sharpResampling },
+      target: context.target,
+      signal: context.signal,
+      stop: context.stop,
+      baselineAt: baselineSchedule(settings.mask, input, model),
+      random: (...keys) => context.random(...keys),
+      report: ({ iteration, iterations, objective, mask }) =>
+        context.report({
+          done: iteration,
+          total: iterations,
+          objective,
+          map: () => removedMap(mask, resampling, model),
+        }),
+    },
+    settings.optimizer,
+  );
+  return { ...removedMap(result.mask, resampling, model), details: details(result, settings) };
+}
+
+/** 1 - up(M), `[H, W]`: what the mask removes. Raw, as D-26 wants it. */
+export function removedMap(
+  mask: Mask,
+  resampling: MaskResampling,
+  { height, width }: Pick<Model, "height" | "width">,
+): SaliencyMap {
+  const values = Float32Array.from(resample(resampling, mask.values), (keep) => 1 - keep);
+  const native = {
+    height: mask.height,
+    width: mask.width,
+    values: Float32Array.from(mask.values, (keep) => 1 - keep),
+  };
+  return { height, width, values, native };
+}
+
+function details(
+  { history, isFinished }: OptimizedMask,
+  settings: ResolvedSettings,
+): Record<string, unknown> {
+  return {
+    finished: isFinished,
+    iterations: history.length,
+    history,
+    settings: { ...settings.mask, ...settings.optimizer },
+  };
+}
