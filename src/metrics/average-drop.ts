@@ -13,6 +13,9 @@ export const averageDrop = defineMetric({
   params: maskedConfidenceParams,
   async evaluate(context) {
     const { whole, masked, isDegenerate } = await maskedConfidence(context);
-    return { score: Math.max(0, whole - masked) / Math.max(whole, 1e-12), details: { whole, masked, isDegenerate } };
+    return {
+      score: Math.max(0, whole - masked) / Math.max(whole, 1e-12),
+      details: { whole, masked, isDegenerate },
+    };
   },
 });

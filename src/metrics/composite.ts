@@ -58,7 +58,10 @@ export async function scoreMasks(
   const { model, image, substrate, target, score, signal, upsampling } = request;
   const result = await model.run(
     maskProgram(model, masks.dims[2] ?? 1, masks.dims[3] ?? 1, upsampling),
-    { batched: { composite_mask: masks }, shared: { composite_image: image, composite_substrate: substrate } },
+    {
+      batched: { composite_mask: masks },
+      shared: { composite_image: image, composite_substrate: substrate },
+    },
     { target, score, signal },
   );
   return result.scores;
@@ -95,7 +98,10 @@ function maskProgram(model: Model, height: number, width: number, upsampling: Ma
   };
 }
 
-function declareImages(g: GraphBuilder, model: Model): { readonly image: string; readonly substrate: string } {
+function declareImages(
+  g: GraphBuilder,
+  model: Model,
+): { readonly image: string; readonly substrate: string } {
   const dims = [1, model.channels, model.height, model.width];
   return { image: g.input("composite_image", dims), substrate: g.input("composite_substrate", dims) };
 }

@@ -27,10 +27,11 @@ export function spearman(a: Float32Array, b: Float32Array): number | null {
 export function averageRanks(values: Float32Array): Float64Array {
   const order = Uint32Array.from(values.keys()).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
   const result = new Float64Array(values.length);
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start + 1;
     while (end < order.length && values[order[end] ?? 0] === values[order[start] ?? 0]) end++;
-    for (let position = start; position < end; position++) result[order[position] ?? 0] = (start + 1 + end) / 2;
+    for (let position = start; position < end; position++)
+      result[order[position] ?? 0] = (start + 1 + end) / 2;
     start = end;
   }
   return result;

@@ -31,7 +31,7 @@ export const metrics: readonly Metric[] = [
   infidelity,
   sparseness,
   sanityChecks,
-] as unknown as readonly Metric[];
+];
 
 /** The metric of a name. @throws ParameterError that lists the names. */
 export function metricByName(name: string): Metric {

@@ -24,7 +24,12 @@ const neighbors = [
  * @param isRemoved One flag a pixel. With all pixels removed the result is zeros and noise.
  * @param noise Standard deviation, in input space.
  */
-export function imputeLinearly(image: Tensor, isRemoved: Uint8Array, noise: number, random: RandomStream): Tensor {
+export function imputeLinearly(
+  image: Tensor,
+  isRemoved: Uint8Array,
+  noise: number,
+  random: RandomStream,
+): Tensor {
   const [, channels = 1, height = 1, width = 1] = image.dims;
   const system = laplacian(isRemoved, height, width);
   const data = image.data.slice();
@@ -84,7 +89,8 @@ function solve(system: LaplaceSystem, values: Float32Array): Float64Array {
   for (let unknown = 0; unknown < count; unknown++) {
     for (let slot = 0; slot < 8; slot++) {
       if (links[unknown * 8 + slot] !== -1) continue;
-      right[unknown] = (right[unknown] ?? 0) + (neighbors[slot]?.[2] ?? 0) * (values[places[unknown * 8 + slot] ?? 0] ?? 0);
+      right[unknown] =
+        (right[unknown] ?? 0) + (neighbors[slot]?.[2] ?? 0) * (values[places[unknown * 8 + slot] ?? 0] ?? 0);
     }
     mean += (values[pixels[unknown] ?? 0] ?? 0) / count;
   }
@@ -106,7 +112,8 @@ function solve(system: LaplaceSystem, values: Float32Array): Float64Array {
     const scaled = residual.map((value, index) => value / (diagonal[index] ?? 1));
     const next = dot(residual, scaled);
     const carry = next / energy;
-    for (let index = 0; index < count; index++) direction[index] = (scaled[index] ?? 0) + carry * (direction[index] ?? 0);
+    for (let index = 0; index < count; index++)
+      direction[index] = (scaled[index] ?? 0) + carry * (direction[index] ?? 0);
     energy = next;
   }
   return solution;

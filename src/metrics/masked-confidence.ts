@@ -11,7 +11,9 @@ export const maskedConfidenceParams = z.strictObject({
   fill: z
     .enum(["black", "mean"])
     .default("black")
-    .describe("what a saliency of 0 shows: black (multiplication in pixel space), or the mean colour (in input space)"),
+    .describe(
+      "what a saliency of 0 shows: black (multiplication in pixel space), or the mean colour (in input space)",
+    ),
   topFraction: z
     .number()
     .gt(0)

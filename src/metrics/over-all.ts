@@ -15,7 +15,10 @@ export const overAll = defineMetric({
   summary: "Insertion minus deletion.",
   params: removalParams,
   async evaluate(context) {
-    const [deletion, insertion] = [await removalCurve(context, "deletion"), await removalCurve(context, "insertion")];
+    const [deletion, insertion] = [
+      await removalCurve(context, "deletion"),
+      await removalCurve(context, "insertion"),
+    ];
     return {
       score: insertion.area - deletion.area,
       details: { deletion: deletion.area, insertion: insertion.area, tieFraction: deletion.tieFraction },

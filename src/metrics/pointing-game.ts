@@ -10,21 +10,29 @@ const params = z.strictObject({
   protocol: z
     .enum(["paper", "torchray"])
     .default("paper")
-    .describe("paper: maximum at input size, tolerance 0; torchray: maximum at photograph size, tolerance 15 pixels"),
+    .describe(
+      "paper: maximum at input size, tolerance 0; torchray: maximum at photograph size, tolerance 15 pixels",
+    ),
   tolerance: z
     .number()
     .min(0)
     .optional()
-    .describe("photograph pixels between maximum and region that still count; default 0 (paper) or 15 (torchray)"),
+    .describe(
+      "photograph pixels between maximum and region that still count; default 0 (paper) or 15 (torchray)",
+    ),
   ties: z
     .enum(["first", "expected", "centroid"])
     .default("first")
-    .describe("which of several maximal pixels is the point: the first in raster order, each with its share, or their mean"),
+    .describe(
+      "which of several maximal pixels is the point: the first in raster order, each with its share, or their mean",
+    ),
   smoothing: z
     .number()
     .min(0)
     .default(0)
-    .describe("sigma of a Gaussian before the maximum, as a share of the longer side; torchray takes 0.02 for gradients"),
+    .describe(
+      "sigma of a Gaussian before the maximum, as a share of the longer side; torchray takes 0.02 for gradients",
+    ),
 });
 
 /**
@@ -53,7 +61,8 @@ export const pointingGame = defineMetric({
       const pixel = sourcePixel(region, map, index % map.width, Math.floor(index / map.width));
       return pixel !== undefined && isNear(region, ...pixel, tolerance);
     };
-    const points = ties === "first" ? maxima.slice(0, 1) : ties === "centroid" ? [centroid(maxima, map)] : maxima;
+    const points =
+      ties === "first" ? maxima.slice(0, 1) : ties === "centroid" ? [centroid(maxima, map)] : maxima;
     const score = isDegenerate ? 0 : points.filter(hits).length / points.length;
     return { score, details: { maximumCount: maxima.length, isDegenerate } };
   },

@@ -10,7 +10,9 @@ export const randomRemovalParams = z.strictObject({
     .int()
     .min(2)
     .default(14)
-    .describe("the image is divided into cells x cells squares, removed whole: single pixels hardly move a deep network"),
+    .describe(
+      "the image is divided into cells x cells squares, removed whole: single pixels hardly move a deep network",
+    ),
   samples: z.int().min(2).default(50).describe("random subsets of cells for each fraction"),
   fractions: z
     .array(z.number().gt(0).lt(1))
@@ -18,7 +20,10 @@ export const randomRemovalParams = z.strictObject({
     .default([0.1, 0.3, 0.5, 0.7, 0.9])
     .describe("shares of the cells that are removed"),
   fill: z.enum(["mean", "black", "blur"]).default("mean").describe("what replaces removed cells"),
-  score: z.enum(["logit", "probability", "log-probability"]).default("logit").describe("what the drop is measured in"),
+  score: z
+    .enum(["logit", "probability", "log-probability"])
+    .default("logit")
+    .describe("what the drop is measured in"),
 });
 
 /** Subsets of one size: what the map says they are worth, and what removing them did. */
@@ -42,7 +47,9 @@ export async function randomRemovals(
   const results: RandomRemovals[] = [];
   for (const fraction of params.fractions) {
     const { removed, drops } = await removals(context, fraction);
-    const attributions = Float64Array.from(removed, (cells) => cells.reduce((sum, cell) => sum + (worth[cell] ?? 0), 0));
+    const attributions = Float64Array.from(removed, (cells) =>
+      cells.reduce((sum, cell) => sum + (worth[cell] ?? 0), 0),
+    );
     results.push({ fraction, attributions, drops });
   }
   return results;
@@ -55,7 +62,11 @@ function removals(context: MetricContext<z.output<typeof randomRemovalParams>>, 
   return context.imageMemo(key, async () => {
     const cellCount = params.cells ** 2;
     const removed = Array.from({ length: params.samples }, (_, sample) =>
-      subset(cellCount, Math.max(1, Math.round(fraction * cellCount)), context.random("removals", String(fraction), sample)),
+      subset(
+        cellCount,
+        Math.max(1, Math.round(fraction * cellCount)),
+        context.random("removals", String(fraction), sample),
+      ),
     );
     // One more mask that keeps everything gives the score of the photograph.
     const masks = new Float32Array((params.samples + 1) * cellCount).fill(1);

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mersenneStream } from "../random/random-stream.ts";
 import { orderDescending, ranks, tieFraction } from "./rank.ts";
@@ -35,7 +35,9 @@ describe("orderDescending", () => {
     const values = Float32Array.from({ length: 64 }, (_, index) => (index < 32 ? 1 : 0));
     const first = orderDescending(values, "random", mersenneStream(3));
     expect([...orderDescending(values, "random", mersenneStream(3))]).toEqual([...first]);
-    expect([...first.subarray(0, 32)].sort((a, b) => a - b)).toEqual(Array.from({ length: 32 }, (_, index) => index));
+    expect([...first.subarray(0, 32)].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 32 }, (_, index) => index),
+    );
     expect([...first.subarray(0, 32)]).not.toEqual(Array.from({ length: 32 }, (_, index) => index));
   });
 

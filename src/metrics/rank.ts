@@ -63,7 +63,8 @@ function descendingKeys(values: Float32Array): Uint32Array {
   const copy = new Float32Array(values.length);
   for (let index = 0; index < copy.length; index++) {
     const value = values[index] ?? 0;
-    if (Number.isNaN(value)) throw new DataError(`saliency map: expected numbers, got NaN at pixel ${index}.`);
+    if (Number.isNaN(value))
+      throw new DataError(`saliency map: expected numbers, got NaN at pixel ${index}.`);
     // -0 + 0 is 0: the two zeros are equal and must get one key.
     copy[index] = value + 0;
   }
@@ -77,7 +78,9 @@ function descendingKeys(values: Float32Array): Uint32Array {
 }
 
 function initialOrder(count: number, ties: TieRule, random: RandomStream | undefined): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, index) => (ties === "reverse-index" ? count - 1 - index : index));
+  const order = Uint32Array.from({ length: count }, (_, index) =>
+    ties === "reverse-index" ? count - 1 - index : index,
+  );
   if (ties !== "random") return order;
   if (random === undefined) throw new Error("Internal error: ties 'random' without a random stream");
   for (let index = count - 1; index > 0; index--) {

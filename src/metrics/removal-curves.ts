@@ -16,7 +16,9 @@ export const removalParams = z.strictObject({
     .int()
     .min(1)
     .optional()
-    .describe("pixels a step; default 1792 of 224 x 224 (28 steps), 448 for groupcam, the same share at other sizes"),
+    .describe(
+      "pixels a step; default 1792 of 224 x 224 (28 steps), 448 for groupcam, the same share at other sizes",
+    ),
   score: z
     .enum(["probability", "logit", "log-probability"])
     .default("probability")
@@ -28,7 +30,9 @@ export const removalParams = z.strictObject({
   steps: z
     .enum(["true-fraction", "equal"])
     .default("true-fraction")
-    .describe("whether a shorter last step counts as what it is, or as a whole step as in the reference code"),
+    .describe(
+      "whether a shorter last step counts as what it is, or as a whole step as in the reference code",
+    ),
 });
 
 export type RemovalParams = z.output<typeof removalParams>;
@@ -44,19 +48,23 @@ export interface RemovalCurve {
   readonly stepCount: number;
 }
 
-const substrates: Readonly<Record<RemovalParams["protocol"], Readonly<Record<RemovalKind, SubstrateKind>>>> = {
-  paper: { deletion: "blur", insertion: "blur" },
-  groupcam: { deletion: "mean", insertion: "blur" },
-  rise: { deletion: "mean", insertion: "rise-blur" },
-  black: { deletion: "black", insertion: "blur" },
-  igos: { deletion: "blur", insertion: "blur" },
-};
+const substrates: Readonly<Record<RemovalParams["protocol"], Readonly<Record<RemovalKind, SubstrateKind>>>> =
+  {
+    paper: { deletion: "blur", insertion: "blur" },
+    groupcam: { deletion: "mean", insertion: "blur" },
+    rise: { deletion: "mean", insertion: "rise-blur" },
+    black: { deletion: "black", insertion: "blur" },
+    igos: { deletion: "blur", insertion: "blur" },
+  };
 
 /**
  * The deletion or insertion curve of a map (methods.md 9.1). Every curve costs n - 1 forward passes; its two end points
  * are the scores of the photograph and of the substrate, which all maps of the image share.
  */
-export function removalCurve(context: MetricContext<RemovalParams>, kind: RemovalKind): Promise<RemovalCurve> {
+export function removalCurve(
+  context: MetricContext<RemovalParams>,
+  kind: RemovalKind,
+): Promise<RemovalCurve> {
   return context.mapMemo(`removal/${kind}/${JSON.stringify(context.params)}`, () =>
     context.params.protocol === "igos" ? cellCurve(context, kind) : pixelCurve(context, kind),
   );
@@ -67,14 +75,21 @@ async function pixelCurve(context: MetricContext<RemovalParams>, kind: RemovalKi
   const pixelCount = map.width * map.height;
   const order = pixelOrder(context);
   const counts = stepCounts(pixelCount, params.pixelsPerStep ?? defaultStep(params.protocol, pixelCount));
-  const inner = counts.slice(1, -1).map((count): RankWindow =>
-    kind === "deletion" ? { from: count, to: pixelCount } : { from: 0, to: count },
-  );
+  const inner = counts
+    .slice(1, -1)
+    .map((count): RankWindow =>
+      kind === "deletion" ? { from: count, to: pixelCount } : { from: 0, to: count },
+    );
   const [whole, empty] = await endPoints(context, kind);
   const request = { ...compositeRequest(context, kind), rank: order.rank };
   const scores = inner.length === 0 ? [] : [...(await scoreRankWindows(request, inner))];
   const y = kind === "deletion" ? [whole, ...scores, empty] : [empty, ...scores, whole];
-  return finish(counts.map((count) => count / pixelCount), y, params.steps, order.tieFraction);
+  return finish(
+    counts.map((count) => count / pixelCount),
+    y,
+    params.steps,
+    order.tieFraction,
+  );
 }
 
 /** The protocol of the I-GOS code: cells of the optimised mask are removed, not pixels. */
@@ -102,10 +117,18 @@ async function cellCurve(context: MetricContext<RemovalParams>, kind: RemovalKin
   const scores = inner.length === 0 ? [] : [...(await scoreMasks(request, stack))];
   const y = kind === "deletion" ? [whole, ...scores, empty] : [empty, ...scores, whole];
   const ties = tieFraction(grid.values, order);
-  return finish(counts.map((count) => count / cellCount), y, params.steps, ties);
+  return finish(
+    counts.map((count) => count / cellCount),
+    y,
+    params.steps,
+    ties,
+  );
 }
 
-function pixelOrder(context: MetricContext<RemovalParams>): { readonly rank: Float32Array; readonly tieFraction: number } {
+function pixelOrder(context: MetricContext<RemovalParams>): {
+  readonly rank: Float32Array;
+  readonly tieFraction: number;
+} {
   const { map, params } = context;
   return context.mapMemo(`order/${params.ties}`, () => {
     const order = orderDescending(map.values, params.ties, context.random("ties"));
@@ -121,11 +144,17 @@ function compositeRequest(context: MetricContext<RemovalParams>, kind: RemovalKi
 }
 
 /** Scores of the photograph and of the substrate. */
-function endPoints(context: MetricContext<RemovalParams>, kind: RemovalKind): Promise<readonly [number, number]> {
+function endPoints(
+  context: MetricContext<RemovalParams>,
+  kind: RemovalKind,
+): Promise<readonly [number, number]> {
   const { model, target, params } = context;
   const key = `ends/${substrates[params.protocol][kind]}/${params.score}/${target.index}/${target.minus ?? ""}`;
   return context.imageMemo(key, async () => {
-    const request = { ...compositeRequest(context, kind), rank: new Float32Array(model.height * model.width) };
+    const request = {
+      ...compositeRequest(context, kind),
+      rank: new Float32Array(model.height * model.width),
+    };
     const [whole = NaN, empty = NaN] = await scoreRankWindows(request, [
       { from: 0, to: 1 },
       { from: 0, to: 0 },
@@ -146,7 +175,12 @@ function stepCounts(total: number, step: number): readonly number[] {
   return Array.from({ length: stepCount + 1 }, (_, index) => Math.min(index * step, total));
 }
 
-function finish(x: readonly number[], y: readonly number[], steps: RemovalParams["steps"], tieFraction: number): RemovalCurve {
+function finish(
+  x: readonly number[],
+  y: readonly number[],
+  steps: RemovalParams["steps"],
+  tieFraction: number,
+): RemovalCurve {
   const stepCount = x.length - 1;
   const at = steps === "equal" ? x.map((_, index) => index / stepCount) : x;
   return { curve: { x: at, y }, area: trapezoid(at, y), tieFraction, stepCount };

@@ -11,7 +11,11 @@ const params = z.strictObject({
     .min(1)
     .default([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     .describe("shares of the pixels that are removed"),
-  noise: z.number().min(0).default(0.01).describe("standard deviation of the noise on removed pixels, in input space"),
+  noise: z
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe("standard deviation of the noise on removed pixels, in input space"),
 });
 
 /**
@@ -26,14 +30,16 @@ export const road = defineMetric({
   isPercent: true,
   aggregate: "mean",
   paper: { authors: "Rong et al.", year: 2022, url: "https://arxiv.org/abs/2202.00449" },
-  summary: "Probability left after removing the least salient pixels, minus after removing the most salient, imputed without traces.",
+  summary:
+    "Probability left after removing the least salient pixels, minus after removing the most salient, imputed without traces.",
   params,
   async evaluate(context) {
     const { fractions } = context.params;
     const order = context.mapMemo("road/order", () => orderDescending(context.map.values, "index"));
     const most = await removed(context, order);
     const least = await removed(context, order.slice().reverse());
-    const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const mean = (values: readonly number[]): number =>
+      values.reduce((sum, value) => sum + value, 0) / values.length;
     return {
       score: mean(least) - mean(most),
       curve: { x: [...fractions], y: most },
@@ -42,7 +48,10 @@ export const road = defineMetric({
   },
 });
 
-async function removed(context: MetricContext<{ fractions: number[]; noise: number }>, order: Uint32Array): Promise<number[]> {
+async function removed(
+  context: MetricContext<{ fractions: number[]; noise: number }>,
+  order: Uint32Array,
+): Promise<number[]> {
   const { model, input, target, params, signal } = context;
   const images: Tensor[] = [];
   for (const fraction of params.fractions) {

@@ -11,12 +11,20 @@ const params = z.strictObject({
   mode: z
     .enum(["cascading", "independent"])
     .default("cascading")
-    .describe("cascading: all blocks from the output down to this one are drawn anew; independent: only this one"),
+    .describe(
+      "cascading: all blocks from the output down to this one are drawn anew; independent: only this one",
+    ),
   initializer: z
     .enum(["match-std", "permute", "he"])
     .default("match-std")
-    .describe("match-std: normal with the tensor's own mean and deviation, which keeps folded graphs numerically sane"),
-  seeds: z.array(z.int()).min(1).default([0]).describe("weights are drawn once for each; 3 to 5 make a smooth curve"),
+    .describe(
+      "match-std: normal with the tensor's own mean and deviation, which keeps folded graphs numerically sane",
+    ),
+  seeds: z
+    .array(z.int())
+    .min(1)
+    .default([0])
+    .describe("weights are drawn once for each; 3 to 5 make a smooth curve"),
 });
 
 /** How alike two maps are; `null` where a measure is not defined. */
@@ -52,7 +60,11 @@ export const sanityChecks = defineMetric({
     }
     const stages = new Map<string, MapSimilarity[]>();
     for (const seed of params.seeds) {
-      for await (const stage of randomizedStages({ mode: params.mode, initializer: params.initializer, seed })) {
+      for await (const stage of randomizedStages({
+        mode: params.mode,
+        initializer: params.initializer,
+        seed,
+      })) {
         throwIfAborted(signal);
         const similarity = compareMaps(map, await stage.explain());
         stages.set(stage.label, [...(stages.get(stage.label) ?? []), similarity]);

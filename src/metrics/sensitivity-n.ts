@@ -17,7 +17,10 @@ export const sensitivityN = defineMetric({
   params: randomRemovalParams,
   async evaluate(context) {
     const removals = await randomRemovals(context);
-    const points = removals.map(({ fraction, attributions, drops }) => ({ fraction, value: pearson(attributions, drops) }));
+    const points = removals.map(({ fraction, attributions, drops }) => ({
+      fraction,
+      value: pearson(attributions, drops),
+    }));
     const defined = points.flatMap(({ fraction, value }) => (value === null ? [] : [{ fraction, value }]));
     if (defined.length === 0) return { score: null };
     return {

@@ -10,7 +10,8 @@ export function structuralSimilarity(a: Grid, b: Grid): number {
   const size = Math.min(11, 2 * Math.min(a.width, a.height) - 1);
   const mean = (values: Float32Array): Float32Array =>
     gaussianBlur(tensor(values, [1, 1, a.height, a.width]), { size, sigma: 1.5 }).data;
-  const product = (p: Float32Array, q: Float32Array): Float32Array => p.map((value, index) => value * (q[index] ?? 0));
+  const product = (p: Float32Array, q: Float32Array): Float32Array =>
+    p.map((value, index) => value * (q[index] ?? 0));
   const [meanA, meanB] = [mean(a.values), mean(b.values)];
   const [squareA, squareB] = [mean(product(a.values, a.values)), mean(product(b.values, b.values))];
   const cross = mean(product(a.values, b.values));
@@ -20,7 +21,9 @@ export function structuralSimilarity(a: Grid, b: Grid): number {
     const [ma, mb] = [meanA[index] ?? 0, meanB[index] ?? 0];
     const [varianceA, varianceB] = [(squareA[index] ?? 0) - ma * ma, (squareB[index] ?? 0) - mb * mb];
     const covariance = (cross[index] ?? 0) - ma * mb;
-    sum += ((2 * ma * mb + c1) * (2 * covariance + c2)) / ((ma * ma + mb * mb + c1) * (varianceA + varianceB + c2));
+    sum +=
+      ((2 * ma * mb + c1) * (2 * covariance + c2)) /
+      ((ma * ma + mb * mb + c1) * (varianceA + varianceB + c2));
   }
   return sum / cross.length;
 }

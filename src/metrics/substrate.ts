@@ -1,3 +1,4 @@
+import { assertNever } from "../errors.ts";
 import { gaussianBlur } from "../image/gaussian-blur.ts";
 import { toInputSpace } from "../image/normalize.ts";
 import type { Model } from "../runtime/model.ts";
@@ -25,6 +26,8 @@ export function substrate(kind: SubstrateKind, model: Model, input: Tensor): Ten
       return solid(model, input, 0);
     case "rise-blur":
       return riseBlur(input);
+    default:
+      return assertNever(kind);
   }
 }
 
@@ -33,7 +36,11 @@ export function solid(model: Model, input: Tensor, pixel: number): Tensor {
   const image = filled(input.dims);
   const plane = model.height * model.width;
   for (let channel = 0; channel < model.channels; channel++) {
-    image.data.fill(toInputSpace(model.normalization, channel, pixel), channel * plane, (channel + 1) * plane);
+    image.data.fill(
+      toInputSpace(model.normalization, channel, pixel),
+      channel * plane,
+      (channel + 1) * plane,
+    );
   }
   return image;
 }

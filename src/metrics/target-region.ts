@@ -45,7 +45,8 @@ export function maximalPixels(map: Grid): readonly number[] {
   let max = -Infinity;
   let indices: number[] = [];
   map.values.forEach((value, index) => {
-    if (Number.isNaN(value)) throw new DataError(`saliency map: expected numbers, got NaN at pixel ${index}.`);
+    if (Number.isNaN(value))
+      throw new DataError(`saliency map: expected numbers, got NaN at pixel ${index}.`);
     if (value > max) {
       max = value;
       indices = [index];
