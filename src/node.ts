@@ -9,7 +9,7 @@ import { GraphModel } from "./runtime/graph-model.ts";
 import type { Model } from "./runtime/model.ts";
 import { hashModelFiles, readModelFile } from "./runtime/model-file-node.ts";
 import { analyseNetwork } from "./runtime/network.ts";
-import { NodeRuntime, type NodeDevice } from "./runtime/session-node.ts";
+import { NodeRuntime, type NodeDevice, type NodeRuntimeOptions } from "./runtime/session-node.ts";
 import { labelsBeside, preprocessBeside, readLabels, readPreprocess } from "./runtime/sidecar-node.ts";
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
 
@@ -21,6 +21,8 @@ export interface LoadModelOptions {
   readonly device?: NodeDevice;
   /** Processor threads. Default: the physical cores. */
   readonly threads?: number;
+  /** ONNX Runtime's graph optimisation. Default `all`; `disabled` tells rounding of its fused kernels from a fault of ours. */
+  readonly optimization?: NodeRuntimeOptions["optimization"];
   /** Bytes that the activations of a run may take. Default 1 GiB. */
   readonly batchMemory?: number;
   /** Images a run, instead of what the budget allows. */
@@ -79,6 +81,7 @@ export async function loadModel(
   const runtime = new NodeRuntime({
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.optimization === undefined ? {} : { optimization: options.optimization }),
   });
   try {
     const { preprocess: described, source } = choosePreprocess(path, options.preprocess);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { minMax } from "../src/image/min-max.ts";
 import { explain } from "../src/methods/explain.ts";
 import { loadModel, type NodeModel } from "../src/node.ts";
-import type { GradientResult, ScoreKind } from "../src/runtime/model.ts";
+import type { ScoreKind } from "../src/runtime/model.ts";
 import { tensor } from "../src/tensor/tensor.ts";
 import {
   hasSharedModels,
@@ -34,6 +34,7 @@ interface Golden {
     readonly shape: readonly number[];
   };
   readonly target_layer: string;
+  readonly target_layer_shape: readonly number[];
   readonly class_index: number;
   readonly top_logits: readonly number[];
   readonly sample_indices: readonly number[];
@@ -44,78 +45,96 @@ interface Golden {
 const norm = (values: ArrayLike<number>): number =>
   Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0));
 
-/** The paper's networks with seeded weights against PyTorch autograd in float64. */
+/**
+ * The paper's networks with seeded weights against PyTorch autograd in float64. ONNX Runtime's fused kernels round in
+ * another order, so that single pre-activations near 0 pass to the other side: there the tolerance allows a few flipped
+ * pixels, and the gradient without fusing must agree to what float32 itself loses in PyTorch.
+ */
 describe.skipIf(!hasSharedModels)("gradients of the paper's networks", () => {
   for (const name of ["resnet50", "densenet201", "inception_v3", "vgg19"]) {
-    describe(name, () => {
-      let model: NodeModel;
-      const golden = hasSharedModels ? readGolden<Golden>(name) : undefined;
-      if (golden === undefined) return;
-      const { seed, lo, hi, shape } = golden.input;
-      const input = tensor(seededInput(shape, seed, lo, hi), shape);
-      const target = { index: golden.class_index };
-      beforeAll(async () => {
-        model = await loadModel(sharedModelPath(name));
-      });
-      afterAll(() => model.close());
+    for (const optimization of ["all", "disabled"] as const) {
+      describe(`${name}, optimization ${optimization}`, () => {
+        let model: NodeModel;
+        const golden = hasSharedModels ? readGolden<Golden>(name) : undefined;
+        if (golden === undefined) return;
+        const { seed, lo, hi, shape } = golden.input;
+        const input = tensor(seededInput(shape, seed, lo, hi), shape);
+        const target = { index: golden.class_index };
+        beforeAll(async () => {
+          model = await loadModel(sharedModelPath(name), { optimization });
+        });
+        afterAll(() => model.close());
 
-      it("finds the paper's target layer by itself", () => {
-        const tap = name === "densenet201" ? "before-activation" : "after-activation";
-        expect(model.tappedLayer(tap).name).toBe(golden.target_layer);
-      });
-
-      for (const kind of ["logit", "probability"] as const satisfies readonly ScoreKind[]) {
-        const wanted = golden[kind];
-        // What torch itself loses in float32, with room for another order of summation.
-        const tolerance = Math.max(4 * wanted.float32_relative_error, 2e-5);
-
-        it(`matches the ${kind} and its gradients at the image and the layer`, async () => {
-          const result: GradientResult = await model.gradient(input, {
-            target,
-            score: kind,
-            layers: [golden.target_layer],
-          });
-          expect(Math.abs((result.scores[0] ?? 0) - wanted.score)).toBeLessThan(
-            1e-4 * Math.max(Math.abs(wanted.score), 1e-2),
-          );
-          const gradient = result.gradient?.data ?? new Float32Array();
-          const samples = golden.sample_indices.map((index) => gradient[index] ?? Number.NaN);
-          expect(relativeError(samples, wanted.input_gradient.samples)).toBeLessThan(tolerance);
-          expect(Math.abs(norm(gradient) / wanted.input_gradient.l2 - 1)).toBeLessThan(tolerance);
-          const [layer] = result.layerGradients;
-          const area = (layer?.dims[2] ?? 1) * (layer?.dims[3] ?? 1);
-          const means = wanted.layer_gradient.channel_means_first_16.map((_, channel) => {
-            const values = layer?.data.subarray(channel * area, (channel + 1) * area) ?? [];
-            return Array.from(values).reduce((sum, value) => sum + value, 0) / area;
-          });
-          expect(relativeError(means, wanted.layer_gradient.channel_means_first_16)).toBeLessThan(tolerance);
-          expect(Math.abs(norm(layer?.data ?? []) / wanted.layer_gradient.l2 - 1)).toBeLessThan(tolerance);
+        it("finds the paper's target layer by itself", () => {
+          const tap = name === "densenet201" ? "before-activation" : "after-activation";
+          expect(model.tappedLayer(tap).name).toBe(golden.target_layer);
         });
 
-        it(`matches Grad-CAM, WGradCAM and Grad-CAM++ of the ${kind}`, async () => {
-          const maps = {
-            "grad-cam": wanted.gradcam,
-            "wgrad-cam": wanted.wgradcam,
-            "grad-cam-pp": wanted.gradcam_plus_plus,
-          };
-          for (const [method, expected] of Object.entries(maps)) {
-            const params = { layer: golden.target_layer, score: kind };
-            const { map } = await explain({ model, input, method, target, params });
-            const { native } = map;
-            if (native === undefined) throw new Error(`${method} has no native map`);
-            const scaled = minMax({
-              ...native,
-              values: native.values.map((value) => Math.max(value, 0)),
-            }).values;
-            const flat = expected.flat();
-            const largest = flat.reduce(
-              (max, value, index) => Math.max(max, Math.abs(value - (scaled[index] ?? 0))),
-              0,
+        for (const kind of ["logit", "probability"] as const satisfies readonly ScoreKind[]) {
+          const wanted = golden[kind];
+          const tolerance = Math.max(4 * wanted.float32_relative_error, optimization === "all" ? 3e-3 : 1e-5);
+
+          it(`matches the ${kind} and its gradients at the image and the layer`, async () => {
+            const result = await model.gradient(input, {
+              target,
+              score: kind,
+              layers: [golden.target_layer],
+            });
+            const [score = Number.NaN] = result.scores;
+            expect(Math.abs(score - wanted.score)).toBeLessThan(
+              1e-4 * Math.max(Math.abs(wanted.score), 1e-2),
             );
-            expect(largest, method).toBeLessThan(5e-4);
-          }
-        });
-      }
-    });
+            const gradient = result.gradient?.data ?? new Float32Array();
+            const samples = golden.sample_indices.map((index) => gradient[index] ?? Number.NaN);
+            expect(relativeError(samples, wanted.input_gradient.samples)).toBeLessThan(tolerance);
+            expect(Math.abs(norm(gradient) / wanted.input_gradient.l2 - 1)).toBeLessThan(tolerance);
+            const [layer] = result.layerGradients;
+            const means = channelMeans(
+              layer?.data ?? new Float32Array(),
+              golden.target_layer_shape.slice(2),
+              16,
+            );
+            expect(relativeError(means, wanted.layer_gradient.channel_means_first_16)).toBeLessThan(
+              tolerance,
+            );
+            expect(Math.abs(norm(layer?.data ?? []) / wanted.layer_gradient.l2 - 1)).toBeLessThan(tolerance);
+          });
+
+          it(`matches Grad-CAM, WGradCAM and Grad-CAM++ of the ${kind}`, async () => {
+            const maps = {
+              "grad-cam": wanted.gradcam,
+              "wgrad-cam": wanted.wgradcam,
+              "grad-cam-pp": wanted.gradcam_plus_plus,
+            };
+            for (const [method, expected] of Object.entries(maps)) {
+              const params = { layer: golden.target_layer, score: kind };
+              const { map } = await explain({ model, input, method, target, params });
+              const { native } = map;
+              if (native === undefined) throw new Error(`${method} has no native map`);
+              const scaled = minMax({
+                ...native,
+                values: native.values.map((value) => Math.max(value, 0)),
+              }).values;
+              const largest = expected
+                .flat()
+                .map((value, index) => Math.abs(value - (scaled[index] ?? Number.NaN)));
+              expect(Math.max(...largest), method).toBeLessThan(5e-4);
+            }
+          });
+        }
+      });
+    }
   }
 });
+
+function channelMeans(
+  values: Float32Array,
+  [height = 1, width = 1]: readonly number[],
+  count: number,
+): readonly number[] {
+  const area = height * width;
+  return Array.from({ length: count }, (_, channel) => {
+    const plane = values.subarray(channel * area, (channel + 1) * area);
+    return plane.reduce((sum, value) => sum + value, 0) / area;
+  });
+}

@@ -64,13 +64,10 @@ export function methodParams(
 ): z.ZodObject {
   const { mask, optimizer: own } = resolveSettings(optimizer, {}, role, overrides);
   const shape: Record<string, z.ZodType> = {
-    preset: z
-      .enum(presetNames(optimizer))
-      .optional()
-      .meta({
-        description: "a named set of parameters; those given besides win (default paper)",
-        default: "paper",
-      }),
+    preset: z.enum(presetNames(optimizer)).optional().meta({
+      description: "a named set of parameters; those given besides win (default paper)",
+      default: "paper",
+    }),
   };
   const add = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): void => {
     for (const [name, field] of Object.entries(schema.shape) as [string, z.ZodType][]) {
