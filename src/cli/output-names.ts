@@ -20,7 +20,11 @@ export function outputStems(images: readonly string[]): readonly string[] {
 }
 
 /** `STEM.METHOD.TARGETINDEX`, to which `.png`, `.npy` or `.json` is added. Several methods are joined with `+`. */
-export function outputName(stem: string, methods: readonly string[], target: { readonly index: number; readonly minus?: number }): string {
+export function outputName(
+  stem: string,
+  methods: readonly string[],
+  target: { readonly index: number; readonly minus?: number },
+): string {
   const joined = methods.join("+");
   const list = joined.length <= longestMethodList ? joined : `${methods.length}-methods`;
   // `aop:grad-cam+i-gos`: a colon is not allowed in file names on Windows.

@@ -3,6 +3,7 @@ import { batchItem, concatBatch } from "../tensor/tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { throwIfAborted } from "../errors.ts";
 import type { Model, RunOptions, ScoreKind, Target } from "./model.ts";
+import { smoothDirection } from "./smooth-image.ts";
 
 /** The derivative of the score along one direction, by the gradient and by two central differences. */
 export interface DirectionalDerivative {
@@ -50,35 +51,6 @@ export interface GradientCheckOptions extends RunOptions {
 const steps = [1 / 256, 1 / 1024] as const;
 /** Batches of any size must agree to what float32 sums in another order may differ by. */
 const batchTolerance = 1e-3;
-const wavesPerChannel = 6;
-const highestFrequency = 4;
-
-/**
- * A smooth pattern `[1, C, H, W]` of low-frequency waves with a root mean square of about 1 in pixel space, scaled to
- * input space. Smooth, because the score hardly changes along white noise and its difference would be rounding error.
- */
-function smoothDirection(model: Model, random: RandomStream): Tensor {
-  const { channels, height, width } = model;
-  const data = new Float32Array(channels * height * width);
-  for (let channel = 0; channel < channels; channel++) {
-    const { std } = model.normalization;
-    const amplitude = Math.sqrt(2 / wavesPerChannel) / (std[Math.min(channel, std.length - 1)] ?? 1);
-    for (let wave = 0; wave < wavesPerChannel; wave++) {
-      const frequencyX = random.integer(2 * highestFrequency + 1) - highestFrequency;
-      const frequencyY = random.integer(highestFrequency + 1);
-      const phase = 2 * Math.PI * random.uniform();
-      let offset = channel * height * width;
-      for (let y = 0; y < height; y++) {
-        const angleY = (2 * Math.PI * frequencyY * y) / height + phase;
-        for (let x = 0; x < width; x++, offset++) {
-          data[offset] =
-            (data[offset] ?? 0) + amplitude * Math.cos(angleY + (2 * Math.PI * frequencyX * x) / width);
-        }
-      }
-    }
-  }
-  return { type: "float32", dims: [1, channels, height, width], data };
-}
 
 /** The gradient scaled to the same root mean square as a smooth direction; undefined for a zero or non-finite gradient. */
 function gradientDirection(model: Model, gradient: Tensor): Tensor | undefined {

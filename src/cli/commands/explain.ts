@@ -10,20 +10,53 @@ const defaultMethods: readonly string[] = ["grad-cam"];
 /** `onnx-saliency explain`: from photographs to heatmaps. */
 export function explainCommand(context: CliContext) {
   return new Command("explain")
-    .description("shows what the decision about a photograph rests on: writes a picture, the map and a record")
-    .argument("<IMAGE...>", "photographs (- reads one from standard input); a FILE.onnx among them is the model")
+    .description(
+      "shows what the decision about a photograph rests on: writes a picture, the map and a record",
+    )
+    .argument(
+      "<IMAGE...>",
+      "photographs (- reads one from standard input); a FILE.onnx among them is the model",
+    )
     .option("-m, --model <FILE.onnx>", "the classifier (default: the EfficientNet-Lite0 that comes along)")
-    .option("--method <ID,...>", "method, or several for one picture with a panel each; see: methods (default: grad-cam)", collectList)
+    .option(
+      "--method <ID,...>",
+      "method, or several for one picture with a panel each; see: methods (default: grad-cam)",
+      collectList,
+    )
     .option("-t, --target <CLASS,...>", "top1, top5, an index, or a name (default: top1)", collect)
-    .option("-l, --layer <NAME>", "layer of the activation methods (default: found in the model; see: inspect)")
-    .option("-p, --param <KEY=VALUE>", "parameter of the methods; METHOD.KEY=VALUE for one of several", collect)
+    .option(
+      "-l, --layer <NAME>",
+      "layer of the activation methods (default: found in the model; see: inspect)",
+    )
+    .option(
+      "-p, --param <KEY=VALUE>",
+      "parameter of the methods; METHOD.KEY=VALUE for one of several",
+      collect,
+    )
     .option("--labels <FILE>", "class names, one a line")
-    .option("--preprocess <PRESET|FILE>", "imagenet, efficientnet-lite, minus-one-to-one, zero-to-one, caffe-bgr, or a JSON file")
-    .addOption(new Option("--resize <MODE>", "how the photograph is made to fit").choices(["stretch", "crop", "letterbox"]))
+    .option(
+      "--preprocess <PRESET|FILE>",
+      "imagenet, efficientnet-lite, minus-one-to-one, zero-to-one, caffe-bgr, or a JSON file",
+    )
+    .addOption(
+      new Option("--resize <MODE>", "how the photograph is made to fit").choices([
+        "stretch",
+        "crop",
+        "letterbox",
+      ]),
+    )
     .option("-o, --out <DIR>", "folder of the results; - writes the picture to standard output", ".")
     .option("--seed <N>", "seed of everything random", integerOption(0, 2 ** 32 - 1), 0)
     .option("--threads <N>", "processor threads of the network (default: all cores)", integerOption(1, 1024))
-    .addOption(new Option("--device <NAME>", "where the network runs").choices(["cpu", "cuda", "webgpu", "coreml", "dml"]))
+    .addOption(
+      new Option("--device <NAME>", "where the network runs").choices([
+        "cpu",
+        "cuda",
+        "webgpu",
+        "coreml",
+        "dml",
+      ]),
+    )
     .option("--json", "print the records, one JSON object a line, and nothing else")
     .option("-q, --quiet", "print nothing but errors")
     .option("--verbose", "print the stack of an error")
@@ -40,7 +73,9 @@ Examples:
     .action(async (positionals, options) => {
       const { images, model } = splitModel(positionals, options.model);
       if (options.out === "-" && options.json === true) {
-        throw new ParameterError("--out -: expected either the picture or the records on standard output, got both. Leave out --json.");
+        throw new ParameterError(
+          "--out -: expected either the picture or the records on standard output, got both. Leave out --json.",
+        );
       }
       const request: ExplainRequest = {
         images,
@@ -63,13 +98,21 @@ Examples:
 }
 
 /** `explain model.onnx cat.jpg` is what people type: an ONNX file is never a photograph. */
-function splitModel(positionals: readonly string[], option: string | undefined): { images: readonly string[]; model: string | undefined } {
+function splitModel(
+  positionals: readonly string[],
+  option: string | undefined,
+): { images: readonly string[]; model: string | undefined } {
   const models = positionals.filter((path) => path.toLowerCase().endsWith(".onnx"));
   const images = positionals.filter((path) => !models.includes(path));
   const [model = option] = models;
   if (models.length + (option === undefined ? 0 : 1) > 1) {
-    throw new ParameterError(`model: expected one ONNX file, got ${[option, ...models].filter((path) => path !== undefined).join(", ")}. Explain them one after the other.`);
+    throw new ParameterError(
+      `model: expected one ONNX file, got ${[option, ...models].filter((path) => path !== undefined).join(", ")}. Explain them one after the other.`,
+    );
   }
-  if (images.length === 0) throw new ParameterError(`IMAGE: expected a photograph, got only the model ${model ?? ""}. For example: explain photo.jpg.`);
+  if (images.length === 0)
+    throw new ParameterError(
+      `IMAGE: expected a photograph, got only the model ${model ?? ""}. For example: explain photo.jpg.`,
+    );
   return { images, model };
 }
