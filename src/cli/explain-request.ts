@@ -1,3 +1,5 @@
+import type { NodeDevice } from "../runtime/session-node.ts";
+
 /** What `explain` is asked to do: plain data that can be saved as JSON and run again. */
 export interface ExplainRequest {
   /** Paths of photographs; `-` is standard input. */
@@ -6,7 +8,7 @@ export interface ExplainRequest {
   readonly model?: string;
   /** Method ids; several make one picture with a panel each. */
   readonly methods: readonly string[];
-  /** `top1`, `top5`, class indices and class names. */
+  /** Each `top1`, `top5`, a class index, a class name, or several with commas between them. */
   readonly targets: readonly string[];
   /** `key=value` or `METHOD.key=value`. */
   readonly parameters: readonly string[];
@@ -19,5 +21,5 @@ export interface ExplainRequest {
   readonly out: string;
   readonly seed: number;
   readonly threads?: number;
-  readonly device?: string;
+  readonly device?: NodeDevice;
 }

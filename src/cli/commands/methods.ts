@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CliContext } from "../cli-context.ts";
 import type { Method } from "../../methods/define-method.ts";
-import type { ParameterDescription } from "../method-parameters.ts";
+import type { ParameterDescription } from "../../methods/parameters.ts";
 
 /** A method as `methods --json` prints it. */
 export interface MethodDescription {
@@ -55,9 +55,9 @@ export function methodsCommand(context: CliContext) {
     .addHelpText("after", "\nCosts: f is one forward pass of one image, fb one forward and backward pass.")
     .action(async (names, options) => {
       const { methods, findMethod } = await import("../../methods/index.ts");
-      const { describeParameters } = await import("../method-parameters.ts");
+      const { describeParams } = await import("../../methods/parameters.ts");
       const chosen = names.length > 0 ? names.map(findMethod) : methods;
-      const descriptions = chosen.map((method) => describeMethod(method, describeParameters(method)));
+      const descriptions = chosen.map((method) => describeMethod(method, describeParams(method)));
       if (options.json === true) {
         for (const description of descriptions) context.print(JSON.stringify(description));
         return;
@@ -93,7 +93,7 @@ function formatDetails(
   const { id, title, summary, family, needs, cost, paper, parameters } = method;
   const rows = parameters.map((parameter) => [
     parameter.name,
-    parameter.type,
+    parameter.accepts,
     formatDefault(parameter.default),
     parameter.description,
   ]);
@@ -103,7 +103,7 @@ function formatDetails(
     `family ${family}, needs ${needs}, costs ${formatCost(cost)}`,
     `${paper.authors} ${paper.year}, ${paper.url}`,
     ...(rows.length > 0
-      ? ["", formatText({ header: ["parameter", "type", "default", "meaning"], rows })]
+      ? ["", formatText({ header: ["parameter", "accepts", "default", "meaning"], rows })]
       : ["no parameters"]),
   ].join("\n");
 }
