@@ -46,7 +46,7 @@ function importsOf(file: string, code: string): readonly Import[] {
   )) {
     found.push({ file, specifier: match[2] ?? "", isTypeOnly: match[1] !== undefined });
   }
-  for (const match of code.matchAll(/\b(?:import|new URL)\(\s*["']([^"']+)["']/g)) {
+  for (const match of code.matchAll(/\bimport\(\s*["']([^"']+)["']/g)) {
     found.push({ file, specifier: match[1] ?? "", isTypeOnly: false });
   }
   return found;
@@ -78,7 +78,7 @@ const nodeFiles =
 const webFiles = /^(?:(?:runtime|image)\/(?:.*\/)?[a-z-]*-web(?:-[a-z]+)*\.ts|web\.ts)$/;
 const nodePackages = /^(?:node:.*|sharp|onnxruntime-node)$/;
 const domGlobals =
-  /(?<![.\w])(?:document|window|navigator|OffscreenCanvas|createImageBitmap|ImageData|localStorage)(?![\w:?]|\s*:)/;
+  /(?<![.\w])(?:document|navigator|OffscreenCanvas|createImageBitmap|ImageData|localStorage)(?![\w:?]|\s*:)/;
 
 describe("layers", () => {
   it("finds the imports it is meant to judge", () => {
@@ -117,7 +117,8 @@ describe("layers", () => {
       const usesWeb = imports.some(
         (entry) => entry.file === file && entry.specifier.startsWith("onnxruntime-web"),
       );
-      return (usesWeb || domGlobals.test(codes.get(file) ?? "")) && !webFiles.test(file);
+      const withoutStrings = (codes.get(file) ?? "").replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
+      return (usesWeb || domGlobals.test(withoutStrings)) && !webFiles.test(file);
     });
     expect(breaches).toEqual([]);
   });
