@@ -1,0 +1,164 @@
+import { Command } from "@commander-js/extra-typings";
+import { ExplainError } from "../../errors.ts";
+import type { Method } from "../../methods/define-method.ts";
+import type { NodeModel } from "../../node.ts";
+import type { NetworkReport } from "../../runtime/inspect-network.ts";
+import type { Layer } from "../../runtime/model.ts";
+import type { CliContext } from "../cli-context.ts";
+
+/** Layers listed besides the chosen one. */
+const listedLayers = 8;
+
+/** What `inspect --json` prints. */
+interface ModelReport extends NetworkReport {
+  readonly description: NodeModel["description"];
+  readonly preprocess: NodeModel["preprocess"];
+  readonly hasLabels: boolean;
+  /** The target layer, or why there is none. */
+  readonly layer: Layer | { readonly problem: string };
+  /** Layers that can be named instead, last first. */
+  readonly layers: readonly Layer[];
+  /** Of each method, why the model does not allow it; absent where it does. */
+  readonly methods: readonly { readonly id: string; readonly problem?: string }[];
+}
+
+/** `onnx-saliency inspect`: what goes in, what comes out, what can be explained. */
+export function inspectCommand(context: CliContext) {
+  return new Command("inspect")
+    .description(
+      "shows inputs, outputs, where the logits and the target layer are, and which methods the model allows",
+    )
+    .argument("[MODEL.onnx]", "the classifier (default: the EfficientNet-Lite0 that comes along)")
+    .option("-l, --layer <NAME>", "inspect with this target layer")
+    .option("--json", "print the findings as JSON")
+    .option("--verbose", "print the stack of an error")
+    .action(async (path, options) => {
+      const { loadModel } = await import("../../node.ts");
+      const { methods } = await import("../../methods/index.ts");
+      const model = await loadModel(path, options.layer === undefined ? {} : { layer: options.layer });
+      try {
+        const report = await describeModel(model, methods);
+        context.print(options.json === true ? JSON.stringify(report) : await formatReport(report));
+      } finally {
+        await model.close();
+      }
+    });
+}
+
+async function describeModel(model: NodeModel, methods: readonly Method[]): Promise<ModelReport> {
+  const { inspectNetwork } = await import("../../runtime/inspect-network.ts");
+  const layer = targetLayer(model);
+  const target = "problem" in layer ? undefined : layer;
+  const report = inspectNetwork(model.network, model.onnx.graph, target, (name) => model.layer(name));
+  return {
+    description: model.description,
+    preprocess: model.preprocess,
+    hasLabels: model.labels !== undefined,
+    ...report,
+    layer,
+    layers: model.network.layers.slice(0, listedLayers),
+    methods: methods.map((method) => {
+      const problem = methodProblem(method, report, layer);
+      return { id: method.name, ...(problem !== undefined && { problem }) };
+    }),
+  };
+}
+
+function targetLayer(model: NodeModel): ModelReport["layer"] {
+  try {
+    return model.defaultLayer;
+  } catch (error) {
+    if (error instanceof ExplainError) return { problem: error.message };
+    throw error;
+  }
+}
+
+function methodProblem(
+  method: Method,
+  report: NetworkReport,
+  layer: ModelReport["layer"],
+): string | undefined {
+  const isOfLayer = method.family === "activation" || method.needs === "activations";
+  if (isOfLayer && "problem" in layer) return layer.problem;
+  if (method.needs !== "gradients") return undefined;
+  return isOfLayer ? report.layerGradientProblem : report.inputGradientProblem;
+}
+
+async function formatReport(report: ModelReport): Promise<string> {
+  const { formatText } = await import("../table.ts");
+  const { default: pc } = await import("picocolors");
+  const { description, image, logits, layer, preprocess } = report;
+  const { resize, normalization } = preprocess;
+  const declared = (values: NetworkReport["inputs"]): string =>
+    values
+      .map(
+        ({ name, type, dims }) =>
+          `${name} ${type} [${dims?.map((dim) => (dim === "" ? "?" : dim)).join(", ") ?? "unknown"}]`,
+      )
+      .join("; ");
+  const problems = new Map<string, string[]>();
+  for (const { id, problem } of report.methods) {
+    if (problem !== undefined) problems.set(problem, [...(problems.get(problem) ?? []), id]);
+  }
+  const facts: readonly (readonly [string, string])[] = [
+    ["model", description.file],
+    ["sha256", description.sha256],
+    [
+      "made by",
+      `${description.producer || "unknown"}, opset ${description.opset}, IR version ${description.irVersion}`,
+    ],
+    ["inputs", declared(report.inputs)],
+    ["outputs", declared(report.outputs)],
+    [
+      "image",
+      `${image.name}: ${image.channels} channels, ${image.height} x ${image.width}, ${image.layout}${image.fixedBatch === undefined ? "" : `, batch fixed at ${image.fixedBatch}`}`,
+    ],
+    [
+      "preprocessing",
+      `${resize.mode}, ${normalization.channelOrder}, mean ${normalization.mean.map(short).join(" ")}, std ${normalization.std.map(short).join(" ")} (from: ${description.preprocessSource})`,
+    ],
+    [
+      "logits",
+      `${logits.value}: ${logits.classCount} ${report.hasLabels ? "labelled " : ""}classes, ${logits.cut === undefined ? `no activation behind them, ${logits.probabilityKind} assumed` : `before the final ${logits.cut}`}`,
+    ],
+    ["target layer", "problem" in layer ? pc.yellow(`none: ${layer.problem}`) : describeLayer(layer)],
+    [
+      "other layers",
+      report.layers
+        .filter((other) => !("name" in layer) || other.name !== layer.name)
+        .map(describeLayer)
+        .join("\n") || "none",
+    ],
+    ["operators", report.operators.map(({ operator, count }) => `${operator} ${count}`).join(", ")],
+    [
+      "without a rule",
+      report.operators
+        .filter(({ gradient }) => gradient === "missing")
+        .map(({ operator, count }) => `${operator} ${count}`)
+        .join(", ") || "none",
+    ],
+    [
+      "methods",
+      report.methods
+        .filter(({ problem }) => problem === undefined)
+        .map(({ id }) => id)
+        .join(", "),
+    ],
+    ...[...problems].map(([problem, ids]) => ["not allowed", `${ids.join(", ")}: ${problem}`] as const),
+  ];
+  const rows = facts.flatMap(([name, value]) =>
+    value.split("\n").map((line, index) => [index === 0 ? pc.bold(name) : "", line]),
+  );
+  // A table without its header and rule.
+  return formatText({ header: ["", ""], rows })
+    .split("\n")
+    .slice(2)
+    .join("\n");
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(4)));
+
+function describeLayer({ name, channels, height, width, layout, prefixTokens = 0 }: Layer): string {
+  const tokens = prefixTokens > 0 ? `, ${prefixTokens} tokens before the grid left out` : "";
+  return `${name}: ${channels} channels, ${height} x ${width}${layout === "NCHW" ? "" : `, ${layout}${tokens}`}`;
+}

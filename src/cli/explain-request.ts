@@ -1,0 +1,25 @@
+import type { NodeDevice } from "../runtime/session-node.ts";
+
+/** What `explain` is asked to do: plain data that can be saved as JSON and run again. */
+export interface ExplainRequest {
+  /** Paths of photographs; `-` is standard input. */
+  readonly images: readonly string[];
+  /** Path of an ONNX file; the embedded model if absent. */
+  readonly model?: string;
+  /** Method ids; several make one picture with a panel each. */
+  readonly methods: readonly string[];
+  /** Each `top1`, `top5`, a class index, a class name, or several with commas between them. */
+  readonly targets: readonly string[];
+  /** `key=value` or `METHOD.key=value`. */
+  readonly parameters: readonly string[];
+  readonly layer?: string;
+  readonly labels?: string;
+  /** A preset or the path of a JSON description. */
+  readonly preprocess?: string;
+  readonly resize?: "stretch" | "crop" | "letterbox";
+  /** Folder of the results; `-` writes the picture to standard output. */
+  readonly out: string;
+  readonly seed: number;
+  readonly threads?: number;
+  readonly device?: NodeDevice;
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+import { Command } from "@commander-js/extra-typings";
+import type { CliContext } from "./cli-context.ts";
+import { checkCommand } from "./commands/check.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { methodsCommand } from "./commands/methods.ts";
+import { packageVersion } from "./package-version.ts";
+import { describeError, exitCodeOf } from "./report-error.ts";
+
+/** A context on the process's own streams and signals. */
+function processContext(): CliContext {
+  const interruption = new AbortController();
+  const undos: (() => void)[] = [];
+  process.once("SIGINT", () => {
+    interruption.abort();
+    for (const undo of undos) undo();
+    // At once: a run of the network that has begun cannot be called back and would hold the process up.
+    process.exit(130);
+  });
+  for (const stream of [process.stdout, process.stderr]) {
+    // The reader may have had enough (`| head`). The files are still wanted, so go on.
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+  return {
+    signal: interruption.signal,
+    onInterrupt: (undo) => undos.push(undo),
+    print: (line) => process.stdout.write(`${line}\n`),
+    note: (line) => process.stderr.write(`${line}\n`),
+  };
+}
+
+function createProgram(context: CliContext): Command {
+  const program = new Command("onnx-saliency")
+    .description("Shows why an image classifier decided as it did, for any ONNX file.")
+    .version(packageVersion())
+    .showHelpAfterError("Run with --help to see what there is.")
+    .exitOverride();
+  for (const command of [
+    explainCommand(context),
+    inspectCommand(context),
+    methodsCommand(context),
+    checkCommand(context),
+  ]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+async function main(): Promise<void> {
+  const context = processContext();
+  try {
+    await createProgram(context).parseAsync();
+  } catch (error) {
+    const message = describeError(error, process.argv.includes("--verbose"));
+    if (message !== undefined) context.note(message);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+await main();

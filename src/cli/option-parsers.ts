@@ -1,0 +1,24 @@
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+
+/** A parser for an option that takes a whole number in a range. */
+export function integerOption(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+    const range =
+      maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+    throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+  };
+}
+
+/** A parser for an option that can be given several times: the values in order. */
+export function collect(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, text];
+}
+
+/** A parser for an option that takes several values with commas between them, and can be given several times. */
+export function collectList(text: string, previous: readonly string[] = []): readonly string[] {
+  const values = text.split(",").map((value) => value.trim());
+  if (values.includes("")) throw new InvalidArgumentError("Expected names with commas between them.");
+  return [...previous, ...values];
+}
