@@ -191,12 +191,12 @@ async function writeResults(run: Run, results: Results): Promise<void> {
     )}.png`,
     png,
   );
-  const { encodeNpy } = await import("../tensor/npy.ts");
+  const { writeNpy } = await import("../tensor/npy.ts");
   for (const { map, record } of explanations) {
     const name = outputName(stem, [record.method], target);
     const mapPath = await directory.write(
       `${name}.npy`,
-      encodeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }),
+      writeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }),
     );
     const files = { picture: picturePath, map: mapPath, record: `${mapPath.slice(0, -".npy".length)}.json` };
     const complete = completeRecord(run.model, results.image, record, files);
