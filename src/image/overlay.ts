@@ -70,14 +70,14 @@ export function renderOverlay(photo: RgbaImage, map: Grid, options: OverlayOptio
     for (let x = 0; x < photo.width; x++) {
       const offset = (y * photo.width + x) * 4;
       if (!isRowSeen || horizontal.isSeen[x] !== 1) {
-        blend(data, offset, surroundings, 0, 0.6);
+        blend(data, offset, surroundings, 0.6);
         continue;
       }
       const value = sample(map, horizontal, vertical, x, y);
       if (!Number.isFinite(value) || (isSigned ? Math.abs(value) : value) < threshold) continue;
       const entry = tableIndex(value, min, max);
-      fadeToGray(data, offset, opacities[entry]!);
-      blend(data, offset, table, entry * 3, opacities[entry]!);
+      const cover = opacities[entry]!;
+      if (cover > 0) tint(data, offset, table, entry, cover);
     }
   }
   drawViewBorder({ width: photo.width, height: photo.height, data }, horizontal.isSeen, vertical.isSeen);
@@ -145,24 +145,25 @@ function sample(
   return above + (below - above) * vertical.fraction[y]!;
 }
 
-function blend(
-  data: Uint8ClampedArray,
-  offset: number,
-  colors: ArrayLike<number>,
-  colorOffset: number,
-  opacity: number,
-): void {
-  for (let channel = 0; channel < 3; channel++) {
-    const under = data[offset + channel]!;
-    data[offset + channel] = under + (colors[colorOffset + channel]! - under) * opacity;
-  }
+function blend(data: Uint8ClampedArray, offset: number, [red, green, blue]: Rgb, opacity: number): void {
+  data[offset]! += (red - data[offset]!) * opacity;
+  data[offset + 1]! += (green - data[offset + 1]!) * opacity;
+  data[offset + 2]! += (blue - data[offset + 2]!) * opacity;
 }
 
-// Strong photograph colours would mix with the map's and falsify them, so they give way where the map is dense.
-function fadeToGray(data: Uint8ClampedArray, offset: number, amount: number): void {
-  const luma = 0.299 * data[offset]! + 0.587 * data[offset + 1]! + 0.114 * data[offset + 2]!;
-  for (let channel = 0; channel < 3; channel++)
-    data[offset + channel]! += (luma - data[offset + channel]!) * amount;
+// Strong photograph colours would mix with the map's and falsify them, so they give way to grey where the map is dense.
+function tint(
+  data: Uint8ClampedArray,
+  offset: number,
+  table: Uint8ClampedArray,
+  entry: number,
+  opacity: number,
+): void {
+  const gray = (0.299 * data[offset]! + 0.587 * data[offset + 1]! + 0.114 * data[offset + 2]!) * opacity;
+  for (let channel = 0; channel < 3; channel++) {
+    const under = data[offset + channel]! * (1 - opacity) + gray;
+    data[offset + channel] = under + (table[entry * 3 + channel]! - under) * opacity;
+  }
 }
 
 /** A line just outside the seen part, on the sides where something lies outside. */
@@ -176,7 +177,7 @@ function drawViewBorder(image: RgbaImage, seenColumns: Uint8Array, seenRows: Uin
   for (let y = Math.max(0, top - thickness); y <= Math.min(image.height - 1, bottom + thickness); y++) {
     for (let x = Math.max(0, left - thickness); x <= Math.min(image.width - 1, right + thickness); x++) {
       const isInside = x >= left && x <= right && y >= top && y <= bottom;
-      if (!isInside) blend(image.data, (y * image.width + x) * 4, line, 0, 0.85);
+      if (!isInside) blend(image.data, (y * image.width + x) * 4, line, 0.85);
     }
   }
 }

@@ -94,20 +94,24 @@ export function resizeTensor(
 }
 
 function resampleRows(source: Raster, taps: Taps, firstRow: number, endRow: number): Float32Array {
-  const { channels, data } = source;
+  const { width, channels, data } = source;
   const outputWidth = taps.first.length;
   const result = new Float32Array((endRow - firstRow) * outputWidth * channels);
+  // One kind of array in the inner loop, whatever the source: the engine then keeps it fast.
+  const row = new Float64Array(width * channels);
   let target = 0;
   for (let y = firstRow; y < endRow; y++) {
-    const row = y * source.width * channels;
+    row.set(data.subarray(y * row.length, (y + 1) * row.length));
     for (let x = 0; x < outputWidth; x++) {
-      const count = taps.count[x]!;
-      const weightOffset = x * taps.capacity;
-      const start = row + taps.first[x]! * channels;
+      const firstWeight = x * taps.capacity;
+      const endWeight = firstWeight + taps.count[x]!;
+      const start = taps.first[x]! * channels;
       for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
-        for (let tap = 0, position = start + channel; tap < count; tap++, position += channels) {
-          sum += data[position]! * taps.weights[weightOffset + tap]!;
+        let position = start + channel;
+        for (let weight = firstWeight; weight < endWeight; weight++) {
+          sum += row[position]! * taps.weights[weight]!;
+          position += channels;
         }
         result[target++] = sum;
       }

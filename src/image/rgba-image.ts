@@ -13,13 +13,9 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** An opaque image of one colour (white by default). */
 export function solidImage(width: number, height: number, color: Rgb = [255, 255, 255]): RgbaImage {
-  const data = new Uint8ClampedArray(width * height * 4);
-  for (let offset = 0; offset < data.length; offset += 4) {
-    data[offset] = color[0];
-    data[offset + 1] = color[1];
-    data[offset + 2] = color[2];
-    data[offset + 3] = 255;
-  }
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  if (color.every((value) => value === 255)) return { width, height, data };
+  fillRectangle({ width, height, data }, { left: 0, top: 0, width, height }, color);
   return { width, height, data };
 }
 
@@ -27,14 +23,15 @@ export function solidImage(width: number, height: number, color: Rgb = [255, 255
 export function fillRectangle(image: RgbaImage, rectangle: Rectangle, color: Rgb, opacity = 1): void {
   const right = Math.min(image.width, rectangle.left + rectangle.width);
   const bottom = Math.min(image.height, rectangle.top + rectangle.height);
+  const [red, green, blue] = color;
+  const { data } = image;
   for (let y = Math.max(0, rectangle.top); y < bottom; y++) {
     for (let x = Math.max(0, rectangle.left); x < right; x++) {
       const offset = (y * image.width + x) * 4;
-      for (let channel = 0; channel < 3; channel++) {
-        const under = image.data[offset + channel] ?? 0;
-        image.data[offset + channel] = under + ((color[channel] ?? 0) - under) * opacity;
-      }
-      image.data[offset + 3] = 255;
+      data[offset] = data[offset]! + (red - data[offset]!) * opacity;
+      data[offset + 1] = data[offset + 1]! + (green - data[offset + 1]!) * opacity;
+      data[offset + 2] = data[offset + 2]! + (blue - data[offset + 2]!) * opacity;
+      data[offset + 3] = 255;
     }
   }
 }
