@@ -1,49 +1,41 @@
 import { z } from "zod";
 import { assertNever } from "../errors.ts";
-import { toInputSpace } from "../image/normalize.ts";
-import type { RandomStream } from "../random/random-stream.ts";
-import type { Model } from "../runtime/model.ts";
+import { gaussianBlur } from "../image/gaussian-blur.ts";
+import { toInputSpace, type Normalization } from "../image/normalize.ts";
 import { filled, type Tensor } from "../tensor/tensor.ts";
 
-type ImageSpace = Pick<Model, "channels" | "height" | "width" | "normalization">;
-
-/** Images that stand for "nothing there". Named in pixel space, except `mean`, which is 0 in input space (the mean colour of the data). */
-export const namedBaselines = z.enum(["black", "white", "mean", "black-and-white", "noise"]);
-export type NamedBaseline = z.output<typeof namedBaselines>;
+/** Images that stand for "nothing there". */
+export const fills = ["black", "white", "mean", "blur"] as const;
+export type Fill = (typeof fills)[number];
 
 /**
- * The images `[1, C, H, W]`, in input space, that a name stands for: one, or two for `black-and-white`. `noise` is uniform
- * in pixel space.
+ * The image, in input space, that a fill makes of `image` `[1, C, H, W]`: `black` and `white` in pixel space, `mean` is 0
+ * in input space (the mean colour of the data), `blur` the image under a Gaussian of 51 x 51 pixels, sigma 50.
  */
-export function baselineImages(
-  name: NamedBaseline,
-  space: ImageSpace,
-  random: RandomStream,
-): readonly Tensor[] {
-  switch (name) {
+export function filledImage(fill: Fill, image: Tensor, normalization: Normalization): Tensor {
+  switch (fill) {
     case "black":
-      return [constantImage(space, 0)];
+      return pixelImage(image.dims, normalization, () => 0);
     case "white":
-      return [constantImage(space, 1)];
+      return pixelImage(image.dims, normalization, () => 1);
     case "mean":
-      return [filled([1, space.channels, space.height, space.width])];
-    case "black-and-white":
-      return [constantImage(space, 0), constantImage(space, 1)];
-    case "noise":
-      return [pixelImage(space, () => random.uniform())];
+      return filled(image.dims);
+    case "blur":
+      return gaussianBlur(image);
     default:
-      return assertNever(name);
+      return assertNever(fill);
   }
 }
 
-/** An image `[1, C, H, W]` in input space whose every pixel has one value (0..1, the same in all channels). */
-export function constantImage(space: ImageSpace, pixel: number): Tensor {
-  return pixelImage(space, () => pixel);
+/** The parameter `fill` of methods that hide parts of the image. */
+export function fillParameter(fallback: Fill, reason: string): z.ZodDefault<z.ZodEnum<{ [K in Fill]: K }>> {
+  return z.enum(fills).default(fallback).describe(`what hidden pixels show; ${reason}`);
 }
 
-function pixelImage({ channels, height, width, normalization }: ImageSpace, pixel: () => number): Tensor {
-  const image = filled([1, channels, height, width]);
-  const area = height * width;
+/** An image `[1, C, H, W]` in input space from pixel values (0..1) that `pixel` gives element by element. */
+export function pixelImage(dims: readonly number[], normalization: Normalization, pixel: () => number): Tensor {
+  const image = filled(dims);
+  const area = (dims[2] ?? 1) * (dims[3] ?? 1);
   for (let index = 0; index < image.data.length; index++) {
     image.data[index] = toInputSpace(normalization, Math.floor(index / area), pixel());
   }

@@ -2,7 +2,25 @@ import { z } from "zod";
 import { ParameterError } from "../../errors.ts";
 import type { Layer, Model } from "../../runtime/model.ts";
 
-/** Parameters that choose the layer; every activation method has them. */
+const tap = z
+  .enum(["before-activation", "after-activation"])
+  .optional()
+  .describe(
+    "take the default layer before or after the activation function beside it; default: as the model's structure suggests",
+  );
+
+/** Parameters that choose one layer, for methods that run the network once a channel. */
+export const singleLayerParams = {
+  layer: z
+    .string()
+    .optional()
+    .describe(
+      "value or node name of the target layer; default: the last layer with spatial extent that all paths pass through",
+    ),
+  tap,
+} as const;
+
+/** Parameters that choose the layers of an activation method. */
 export const layerParams = {
   layer: z
     .union([z.string(), z.array(z.string()).min(1)])
@@ -10,12 +28,7 @@ export const layerParams = {
     .describe(
       "value or node name of the target layer, or several whose maps are fused; default: the last layer with spatial extent that all paths pass through",
     ),
-  tap: z
-    .enum(["before-activation", "after-activation"])
-    .optional()
-    .describe(
-      "take the default layer before or after the activation function beside it; default: as the model's structure suggests",
-    ),
+  tap,
 } as const;
 
 /** Target layers chosen by the parameters. */

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { assert } from "../../errors.ts";
-import type { SaliencyMap } from "../../image/saliency-map.ts";
+import { minMax } from "../../image/min-max.ts";
+import type { Grid, SaliencyMap } from "../../image/saliency-map.ts";
+import { upsampleBilinear } from "../../image/upsample.ts";
 import type { Layer, Model } from "../../runtime/model.ts";
 import type { Method, MethodCost } from "../define-method.ts";
 import { chosenLayers, layerParams, type LayerChoice } from "./cam-layer.ts";
 import type { CamMap, LayerValues } from "./cam-rule.ts";
 import { degenerateCam } from "./degenerate-cam.ts";
-import { upsampleHalfPixel } from "./upsample.ts";
 
 /** Parameters of every method that differentiates a score with respect to a layer. */
 export const gradientCamParams = {
@@ -66,7 +67,7 @@ export function camMethod<Shape extends z.ZodRawShape>(
         const values = layerValues(layer, result.activations[index], result.layerGradients[index]);
         return layerMap(layer, values, definition.map(values, own));
       });
-      return camSaliency(model, maps, definition.rescale && ((map) => definition.rescale?.(map, own) ?? map));
+      return camSaliency(model, maps, (map) => definition.rescale?.(map, own) ?? map);
     },
   };
 }
@@ -99,55 +100,42 @@ export function layerMap(
 export function camSaliency(
   { height, width }: Pick<Model, "height" | "width">,
   maps: readonly LayerMap[],
-  rescale: ((map: Float64Array) => Float64Array) | undefined,
+  rescale: (map: Float64Array) => Float64Array = (map) => map,
   details?: Readonly<Record<string, unknown>>,
 ): SaliencyMap {
-  const [first] = maps;
+  const [first, ...more] = maps;
   assert(first !== undefined, "at least one layer");
-  const names = maps.map(({ layer }) => layer.name);
-  if (maps.length === 1) {
+  if (more.length === 0) {
     const { layer, map, degenerate } = first;
-    const rectified = map.map((value) => Math.max(value, 0));
     return {
-      ...upsampleHalfPixel({ width: layer.width, height: layer.height, values: rectified }, width, height),
-      native: { width: layer.width, height: layer.height, values: Float32Array.from(map) },
+      ...upsampleBilinear(layerGrid(layer, rectified(map)), width, height),
+      native: layerGrid(layer, map),
       ...(degenerate && { degenerate }),
       details: { layer: layer.name, layerSize: [layer.channels, layer.height, layer.width], ...details },
     };
   }
   const values = new Float32Array(height * width);
   for (const { layer, map } of maps) {
-    const rectified = map.map((value) => Math.max(value, 0));
-    const scaled = rescale ? rescale(rectified) : rectified;
-    const upsampled = upsampleHalfPixel(
-      { width: layer.width, height: layer.height, values: scaled },
-      width,
-      height,
-    ).values;
-    const [low, high] = extremes(upsampled);
-    if (!(high > low)) continue;
-    for (let pixel = 0; pixel < values.length; pixel++)
-      values[pixel]! += (upsampled[pixel]! - low) / (high - low) / maps.length;
+    const normalised = minMax(upsampleBilinear(layerGrid(layer, rescale(rectified(map))), width, height));
+    normalised.values.forEach((value, pixel) => (values[pixel]! += value / maps.length));
   }
   const degenerate = maps.every((map) => map.degenerate) ? first.degenerate : undefined;
+  const layers = maps.map(({ layer }) => layer.name);
   return {
     width,
     height,
     values,
     ...(degenerate && { degenerate }),
-    details: { layer: names.join(", "), layers: names, ...details },
+    details: { layer: layers.join(", "), layers, ...details },
   };
 }
 
-/** Smallest and largest value. */
-export function extremes(values: Float32Array | Float64Array): readonly [min: number, max: number] {
-  let min = Infinity;
-  let max = -Infinity;
-  for (const value of values) {
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return [min, max];
+function rectified(map: Float64Array): Float64Array {
+  return map.map((value) => Math.max(value, 0));
+}
+
+function layerGrid({ width, height }: Layer, map: Float64Array): Grid {
+  return { width, height, values: Float32Array.from(map) };
 }
 
 /** One image's activations and gradients of a layer. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { camMethod, extremes } from "./cam-method.ts";
+import { camMethod } from "./cam-method.ts";
 import { sumOverChannels } from "./cam-rule.ts";
 
 /** LayerCAM: S = sum_k max(G_k, 0) A_k, place by place. Good for early layers; several can be fused. */
@@ -20,7 +20,7 @@ export const layerCam = camMethod({
   },
   map: (layer) => sumOverChannels(layer, (a, g) => Math.max(g, 0) * a),
   rescale(map, { gamma }) {
-    const [, max] = extremes(map);
-    return gamma === 0 || max <= 0 ? map : map.map((value) => Math.tanh((gamma * value) / max));
+    const max = map.reduce((largest, value) => Math.max(largest, value), 0);
+    return gamma === 0 || max === 0 ? map : map.map((value) => Math.tanh((gamma * value) / max));
   },
 });

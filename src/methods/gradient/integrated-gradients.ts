@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { throwIfAborted } from "../../errors.ts";
+import type { Normalization } from "../../image/normalize.ts";
+import type { RandomStream } from "../../random/random-stream.ts";
 import type { Model, ScoreKind, Target } from "../../runtime/model.ts";
 import { concatBatch, tensor, type Tensor } from "../../tensor/tensor.ts";
-import { baselineImages, namedBaselines } from "../baseline.ts";
+import { filledImage, fills, pixelImage, type Fill } from "../baseline.ts";
 import { defineMethod } from "../define-method.ts";
 import { plainGradient, scoreParameter } from "./attribution.ts";
 import { attributionMap, reduceParameter } from "./channel-reduction.ts";
@@ -96,9 +98,10 @@ export const integratedGradients = defineMethod({
       .enum(quadratureRules)
       .default("gauss-legendre")
       .describe("quadrature rule; Gauss-Legendre is the most exact for a given number of points"),
-    baseline: namedBaselines
+    baseline: z
+      .enum([...fills, "black-and-white", "noise"])
       .default("black")
-      .describe("where the path begins; black in pixel space, the usual meaning of 'no image'"),
+      .describe("where the path begins; black in pixel space, the usual meaning of 'no image'. black-and-white is the mean of both, noise is uniform in pixel space"),
     score: scoreParameter,
     reduce: reduceParameter(
       "sum",
@@ -111,7 +114,7 @@ export const integratedGradients = defineMethod({
   },
   async explain({ model, input, target, params, signal, report, random }) {
     const { steps, rule, score } = params;
-    const baselines = baselineImages(params.baseline, model, random("baseline"));
+    const baselines = baselineImages(params.baseline, input, model.normalization, random("baseline"));
     const total = steps * baselines.length;
     const sum = new Float64Array(input.data.length);
     for (const [index, baseline] of baselines.entries()) {
@@ -136,6 +139,17 @@ export const integratedGradients = defineMethod({
     return attributionMap(sum, shape, params.reduce, { completeness: completeness(sum, scores) });
   },
 });
+
+function baselineImages(
+  name: Fill | "black-and-white" | "noise",
+  input: Tensor,
+  normalization: Normalization,
+  random: RandomStream,
+): readonly Tensor[] {
+  if (name === "noise") return [pixelImage(input.dims, normalization, () => random.uniform())];
+  const names: readonly Fill[] = name === "black-and-white" ? ["black", "white"] : [name];
+  return names.map((fill) => filledImage(fill, input, normalization));
+}
 
 function completeness(attribution: Float64Array, [full = 0, ...baselines]: Float64Array): Completeness {
   const change = full - baselines.reduce((sum, value) => sum + value, 0) / baselines.length;
