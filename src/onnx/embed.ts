@@ -16,14 +16,22 @@ export interface SegmentedFile {
   readonly length: number;
 }
 
+/** Depth of the initializers of the main graph: model, graph, tensor. */
+const initializerDepth = 2;
+
 /**
  * The inverse of `scanModel`: a self-contained model out of one whose weights lie in files. Each `external` tensor
  * becomes one with `raw_data`.
  *
  * @param bytes an encoded model
+ * @param scope `all` tensors, or only the `inner` ones, which are not initializers of the main graph
  * @param sizeOf size in bytes of the file at a location, for tensors that extend to the end of it
  */
-export function embedWeights(bytes: Uint8Array, sizeOf: (location: string) => number): SegmentedFile {
+export function embedWeights(
+  bytes: Uint8Array,
+  scope: "all" | "inner",
+  sizeOf: (location: string) => number,
+): SegmentedFile {
   const cursor = openCursor(memorySource(bytes));
 
   interface Rewritten {
@@ -39,7 +47,8 @@ export function embedWeights(bytes: Uint8Array, sizeOf: (location: string) => nu
       out.segments.push(segment);
       out.length += segment.length;
     };
-    const external = kind === "tensor" ? externalOf(bytes.subarray(start, end)) : undefined;
+    const isInScope = kind === "tensor" && (scope === "all" || depth !== initializerDepth);
+    const external = isInScope ? externalOf(bytes.subarray(start, end)) : undefined;
     let runStart = start;
     const flush = (to: number): void => {
       if (to > runStart) push(bytes.subarray(runStart, to));

@@ -5,7 +5,7 @@ import { memorySource } from "../onnx/byte-source.ts";
 import { embedWeights, type Segment } from "../onnx/embed.ts";
 import type { ModelFile } from "../onnx/model.ts";
 import { moveWeights } from "../onnx/move-weights.ts";
-import { writeModel, type WritableModel } from "../onnx/write.ts";
+import { encode, sizeIn, writeModel, type WritableModel } from "../onnx/write.ts";
 
 export interface WriteModelFileOptions {
   /**
@@ -32,10 +32,9 @@ export async function writeModelFile(
   model: WritableModel,
   options: WriteModelFileOptions = {},
 ): Promise<readonly string[]> {
-  const sources = new Map((model.files ?? []).map((file) => [file.location, file]));
-  const sizeOf = (location: string): number => sources.get(location)?.bytes.size ?? 0;
-  const { bytes } = writeModel(model);
-  const embedded = embedWeights(bytes, sizeOf);
+  const { bytes, used } = encode(model);
+  const sources = new Map(used.map((file) => [file.location, file]));
+  const embedded = embedWeights(bytes, "all", sizeIn(used));
   const isTooLarge = embedded.length > maxMessageSize;
   const choice = options.externalData ?? "auto";
   if (choice === "never" && isTooLarge) {
@@ -48,7 +47,7 @@ export async function writeModelFile(
     return [path];
   }
   const dataPath = `${path}.data`;
-  const moved = moveWeights(bytes, basename(dataPath), sizeOf);
+  const moved = moveWeights(writeModel(model).bytes, basename(dataPath), sizeIn(used));
   const files = [
     { path: dataPath, segments: moved.segments },
     { path, segments: [moved.model] },
