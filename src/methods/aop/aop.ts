@@ -152,7 +152,12 @@ async function baseMapOf(
   // The base method is quick; its progress would look like the optimiser's.
   const { target, signal, stop, model, input } = context;
   return initial.explain({
-    ...{ model, input, target, signal, stop, params: initial.params.parse(given) },
+    model,
+    input,
+    target,
+    signal,
+    stop,
+    params: initial.params.parse(given),
     random: (...keys) => context.random("base", ...keys),
     report: () => {},
   });

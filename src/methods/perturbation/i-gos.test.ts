@@ -114,18 +114,19 @@ describe("I-GOS", () => {
       { ...quiet, iterations, lambdaAdaptation: warms, l1Weight: 0.3, tvWeight: 0.5 },
     );
     const expected = await straightforwardIGos({
-      ...{
-        score,
-        image,
-        channels: 3,
-        height: side,
-        width: side,
-        maskSize: size,
-        start,
-        alignCorners: true,
-        iterations,
-      },
-      ...{ steps: 20, lambda1: 0.3, lambda2: 0.5, adapts: warms },
+      score,
+      image,
+      channels: 3,
+      height: side,
+      width: side,
+      maskSize: size,
+      start,
+      alignCorners: true,
+      iterations,
+      steps: 20,
+      lambda1: 0.3,
+      lambda2: 0.5,
+      adapts: warms,
       baselineAt: (t) => (warms && t < 5 ? weak : blurred),
     });
     expected.forEach((entry, iteration) => {
@@ -196,8 +197,8 @@ describe("I-GOS", () => {
       { ...quiet, l1Weight: 0.2, tvWeight: 0.3 },
     );
     expect(history.some((record) => record.isAccepted)).toBe(true);
-    for (const record of history) {
-      if (record.isAccepted) expect(record.objective).toBeLessThanOrEqual(record.objectiveBefore);
+    for (const record of history.filter((each) => each.isAccepted)) {
+      expect(record.objective).toBeLessThanOrEqual(record.objectiveBefore);
     }
     expect(history.at(-1)!.objective).toBeLessThan(history[0]!.objectiveBefore);
     for (const value of mask.values) expect(value >= 0 && value <= 1).toBe(true);

@@ -31,7 +31,8 @@ export function resolveSettings(
   role: OptimizerRole,
   overrides: GivenParams = {},
 ): ResolvedSettings {
-  const preset = String(given["preset"] ?? overrides["preset"] ?? "paper");
+  const asked = given["preset"] ?? overrides["preset"] ?? "paper";
+  const preset = typeof asked === "string" ? asked : JSON.stringify(asked);
   const names = presetNames(optimizer);
   if (!names.includes(preset)) {
     throw new ParameterError(
