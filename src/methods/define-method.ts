@@ -57,6 +57,8 @@ export interface Method<Schema extends z.ZodObject = z.ZodObject> {
   readonly summary: string;
   /** The parameters: types, defaults (each with its reason in the description), ranges. */
   readonly params: Schema;
+  /** Names the random streams instead of `name`: methods with equal names here draw equal numbers for equal keys. */
+  readonly randomName?: string;
   /** True if the map does not depend on the target. */
   readonly isClassAgnostic?: boolean;
   /** Declared cost; `layerChannels` is the channel count of the target layer (for methods that run once a channel). */

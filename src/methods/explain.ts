@@ -103,7 +103,7 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
       input,
       target,
       params,
-      random: (...keys) => randomStream(seed, imageKey, method.name, ...keys),
+      random: (...keys) => randomStream(seed, imageKey, method.randomName ?? method.name, ...keys),
       signal,
       stop: limit.signal,
       report(progress) {

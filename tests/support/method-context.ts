@@ -27,7 +27,7 @@ export function methodContext<Schema extends z.ZodObject>(
     input,
     target,
     params: method.params.parse(params),
-    random: (...keys) => randomStream(seed, method.name, ...keys),
+    random: (...keys) => randomStream(seed, method.randomName ?? method.name, ...keys),
     signal,
     stop,
     report,

@@ -68,6 +68,8 @@ export function aop(options: AopOptions): Method {
       options.title ??
       `AOP: ${"title" in initial ? initial.title : initial.name} optimised by ${optimizer.title}`,
     family: "aop",
+    // Draws the noise that the plain optimiser draws: an empty base map then gives the same bits.
+    randomName: optimizer.name,
     needs: "gradients",
     paper,
     summary: options.summary ?? `a ${initial.name} map, optimised by ${optimizer.name}`,
@@ -95,7 +97,11 @@ export function aop(options: AopOptions): Method {
         isEmpty: isDegenerate,
         degenerate: base.degenerate,
       };
-      return { ...result, details: { ...result.details, baseMap: baseFacts } };
+      const layer = base.details?.["layer"];
+      return {
+        ...result,
+        details: { ...(layer === undefined ? {} : { layer }), ...result.details, baseMap: baseFacts },
+      };
     },
   });
 }
@@ -126,8 +132,7 @@ function describedBaseMap(defaults: BaseMapSettings): Record<string, z.ZodType> 
   return Object.fromEntries(
     Object.entries(baseMapSchema.shape).map(([name, field]) => {
       const value = values[name];
-      const description = `${field.description ?? name} (default ${JSON.stringify(value)})`;
-      return [name, field.optional().meta({ description, default: value })];
+      return [name, field.optional().meta({ description: field.description ?? name, default: value })];
     }),
   );
 }
@@ -147,7 +152,12 @@ async function baseMapOf(
   // The base method is quick; its progress would look like the optimiser's.
   const { target, signal, stop, model, input } = context;
   return initial.explain({
-    ...{ model, input, target, signal, stop, params: initial.params.parse(given) },
+    model,
+    input,
+    target,
+    signal,
+    stop,
+    params: initial.params.parse(given),
     random: (...keys) => context.random("base", ...keys),
     report: () => {},
   });

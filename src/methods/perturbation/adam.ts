@@ -23,8 +23,8 @@ export function createAdam(length: number, learningRate: number): Adam {
         const slope = gradient[index]!;
         first[index] = firstDecay * first[index]! + (1 - firstDecay) * slope;
         second[index] = secondDecay * second[index]! + (1 - secondDecay) * slope * slope;
-        const direction = first[index]! / firstCorrection;
-        return value - (learningRate * direction) / (Math.sqrt(second[index]! / secondCorrection) + epsilon);
+        const direction = first[index] / firstCorrection;
+        return value - (learningRate * direction) / (Math.sqrt(second[index] / secondCorrection) + epsilon);
       });
     },
   };

@@ -1,7 +1,6 @@
 import { resample, resampleAdjoint, type MaskResampling } from "../../runtime/mask-resampling.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { removedSum, removedSumGradient } from "./l1.ts";
-import type { Mask } from "./mask.ts";
 import type { Regularizer } from "./regularizer.ts";
 import {
   anisotropicTotalVariation,

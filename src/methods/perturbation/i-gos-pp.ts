@@ -207,12 +207,18 @@ export async function optimizeIGosPp(
     known = { background: images.background, score: result.facts.score };
     history.push({
       ...result.facts,
-      ...{ objective: result.objective, objectiveBefore: start.objective, l1Weight: weights.l1 },
-      ...{ step: result.step, evaluations: result.evaluations, isAccepted: result.isAccepted },
+      objective: result.objective,
+      objectiveBefore: start.objective,
+      l1Weight: weights.l1,
+      step: result.step,
+      evaluations: result.evaluations,
+      isAccepted: result.isAccepted,
     });
     problem.report({
-      ...{ iteration: iteration + 1, iterations: settings.iterations },
-      ...{ objective: result.objective, mask: combined(values) },
+      iteration: iteration + 1,
+      iterations: settings.iterations,
+      objective: result.objective,
+      mask: combined(values),
     });
     const isSettled = problem.baselineAt(iteration + 1) === images.background;
     if (isSettled && stalled(result, start.objective)) break;

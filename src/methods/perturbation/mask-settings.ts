@@ -10,14 +10,6 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { baselineKinds, makeBaseline } from "./baseline.ts";
 import { blurOfIteration, type Blur, type WarmUp } from "./warm-up.ts";
 
-const blurSchema = z.strictObject({
-  kernel: z
-    .int()
-    .min(1)
-    .refine((size) => size % 2 === 1, "must be odd"),
-  sigma: z.number().positive(),
-});
-
 /** Parameters that every mask optimiser has in common. */
 export const maskSettingsSchema = z.strictObject({
   size: z.int().min(1).max(512).describe("height and width of the learned mask, in cells"),
@@ -31,16 +23,19 @@ export const maskSettingsSchema = z.strictObject({
     .min(0)
     .describe("standard deviation in pixels of a Gaussian blur of the upsampled mask; 0 for none"),
   baseline: z.enum(baselineKinds).describe("what is shown where the mask is 0"),
-  kernel: blurSchema.shape.kernel.describe(
-    "size in pixels of the baseline's blur kernel, odd; sets how strong the blur is",
-  ),
-  sigma: blurSchema.shape.sigma.describe("standard deviation in pixels of the baseline's blur kernel"),
+  kernel: z
+    .int()
+    .min(1)
+    .refine((size) => size % 2 === 1, "must be odd")
+    .describe("size in pixels of the baseline's blur kernel, odd; sets how strong the blur is"),
+  sigma: z.number().positive().describe("standard deviation in pixels of the baseline's blur kernel"),
   warmup: z.int().min(0).describe("first iterations that use a weaker blur for the baseline"),
   warmupSchedule: z
-    .union([z.enum(["gradual", "constant"]), z.array(blurSchema)])
-    .describe(
-      "how the blur grows during the warm-up: gradual, constant (11, 10), or a list of {kernel, sigma}",
-    ),
+    .enum(["gradual", "constant"])
+    .describe("how the blur grows during the warm-up: gradual, or constant (11, 10)"),
+  warmupBlurs: z
+    .array(z.string().regex(/^\d*[13579]:\d+(\.\d+)?$/))
+    .describe("instead of a schedule: one KERNEL:SIGMA for each iteration of the warm-up"),
 });
 export type MaskSettings = z.output<typeof maskSettingsSchema>;
 
@@ -54,6 +49,7 @@ export const maskSettingsDefaults: MaskSettings = {
   sigma: 50,
   warmup: 0,
   warmupSchedule: "gradual",
+  warmupBlurs: [],
 };
 
 /** The upsampling of a mask for a model, with and without the blur of the full-size mask. */
@@ -85,7 +81,13 @@ export function baselineSchedule(
   };
 }
 
-function warmUpOf({ warmup, warmupSchedule }: MaskSettings): WarmUp {
-  if (typeof warmupSchedule !== "string") return { kind: "list", blurs: warmupSchedule };
+function warmUpOf({ warmup, warmupSchedule, warmupBlurs }: MaskSettings): WarmUp {
+  if (warmupBlurs.length > 0) {
+    const blurs = warmupBlurs.map((text) => {
+      const [kernel = 1, sigma = 1] = text.split(":").map(Number);
+      return { kernel, sigma };
+    });
+    return { kind: "list", blurs };
+  }
   return warmup === 0 ? { kind: "off" } : { kind: warmupSchedule, iterations: warmup };
 }

@@ -72,7 +72,12 @@ export function maskedNetwork(options: MaskedNetworkOptions): MaskedNetwork {
     };
     const probe = gradient ? gradientResampling : undefined;
     const program = maskedProgram({
-      ...{ channels, height, width, resampling, masks: maskNames, gradient },
+      channels,
+      height,
+      width,
+      resampling,
+      masks: maskNames,
+      gradient,
       ...has,
       ...(probe === undefined ? {} : { probe }),
     });

@@ -152,8 +152,15 @@ export async function optimizeMeaningfulPerturbation(
     const [score, l1, tv] = [scores[0]!, regularizer.l1(mask), regularizer.tv(mask)];
     const objective = score + weights.l1 * l1 + weights.tv * tv;
     history.push({
-      ...{ score, l1, tv, objective, objectiveBefore: previous ?? objective, l1Weight: weights.l1 },
-      ...{ step: settings.learningRate, evaluations: 0, isAccepted: true },
+      score,
+      l1,
+      tv,
+      objective,
+      objectiveBefore: previous ?? objective,
+      l1Weight: weights.l1,
+      step: settings.learningRate,
+      evaluations: 0,
+      isAccepted: true,
     });
     const moved = adam.step(mask.values, gradient);
     mask = withValues(

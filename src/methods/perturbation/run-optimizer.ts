@@ -18,7 +18,11 @@ export async function runOptimizer(
   const { resampling, sharpResampling } = resamplings(settings.mask, model);
   const result = await optimizer.optimize(
     {
-      ...{ model, input, initialMask, resampling, sharpResampling },
+      model,
+      input,
+      initialMask,
+      resampling,
+      sharpResampling,
       target: context.target,
       signal: context.signal,
       stop: context.stop,

@@ -31,7 +31,8 @@ export function resolveSettings(
   role: OptimizerRole,
   overrides: GivenParams = {},
 ): ResolvedSettings {
-  const preset = String(given["preset"] ?? overrides["preset"] ?? "paper");
+  const asked = given["preset"] ?? overrides["preset"] ?? "paper";
+  const preset = typeof asked === "string" ? asked : JSON.stringify(asked);
   const names = presetNames(optimizer);
   if (!names.includes(preset)) {
     throw new ParameterError(
@@ -55,7 +56,7 @@ export function resolveSettings(
 
 /**
  * The schema of a method made from an optimiser: every parameter optional, because what it is without being given depends
- * on the preset. The default of preset `paper` is in each description (and as `default` in the JSON schema).
+ * on the preset. The JSON schema (tables, forms) has the values of preset `paper` as defaults.
  */
 export function methodParams(
   optimizer: Optimizer,
@@ -65,15 +66,14 @@ export function methodParams(
   const { mask, optimizer: own } = resolveSettings(optimizer, {}, role, overrides);
   const shape: Record<string, z.ZodType> = {
     preset: z.enum(presetNames(optimizer)).optional().meta({
-      description: "a named set of parameters; those given besides win (default paper)",
+      description: "a named set of parameters; those given besides win",
       default: "paper",
     }),
   };
   const add = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): void => {
     for (const [name, field] of Object.entries(schema.shape) as [string, z.ZodType][]) {
       const value = values[name];
-      const description = `${field.description ?? name} (default ${JSON.stringify(value)})`;
-      shape[name] = field.optional().meta({ description, default: value });
+      shape[name] = field.optional().meta({ description: field.description ?? name, default: value });
     }
   };
   add(optimizer.params, own);
