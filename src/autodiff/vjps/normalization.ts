@@ -8,13 +8,8 @@ import {
 } from "../../graph/graph.ts";
 import type { Vjp, VjpContext, VjpTable } from "../rules.ts";
 import { axisAttribute, positiveAxis, range, refuse, unsupported } from "./axes.ts";
+import { widened } from "./precision.ts";
 import { timesSign } from "./reduction.ts";
-
-/** Half precision is too coarse for a variance: statistics are taken in float32, as the runtime does. */
-function widened(g: GraphBuilder, value: string): string {
-  const type = g.type(value);
-  return type === "float16" || type === "bfloat16" ? g.cast(value, "float32") : value;
-}
 
 /** A standardised value and the reciprocal of its scale. */
 interface Standardised {
