@@ -1,7 +1,7 @@
 import { GraphBuilder, type PlainAttributes } from "../graph/graph-builder.ts";
 import { concreteDim, type Graph, type Shape } from "../graph/graph.ts";
 import { mersenneStream } from "../random/random-stream.ts";
-import { elementCount, type AnyTensor } from "../tensor/tensor.ts";
+import { elementCount, type AnyTensor, type ElementType } from "../tensor/tensor.ts";
 import { differentiate } from "./differentiate.ts";
 import type { RuleOverrides } from "./rules.ts";
 
@@ -12,16 +12,26 @@ export type Evaluate = (
   feeds: Readonly<Record<string, AnyTensor>>,
 ) => Promise<Readonly<Record<string, AnyTensor>>>;
 
-/** An operand: the shape of a random float input that is differentiated, a constant, or absent (""). */
-export type VjpOperand = Shape | { readonly constant: AnyTensor } | { readonly input: AnyTensor } | "";
+/**
+ * An operand: the shape of a random float input that is differentiated, given values of one (`input`), a constant, a
+ * graph input that is not differentiated (`feed`: indices that are not known when the graph is built), or absent ("").
+ */
+export type VjpOperand =
+  | Shape
+  | { readonly constant: AnyTensor }
+  | { readonly input: AnyTensor }
+  | { readonly feed: AnyTensor }
+  | "";
 
 export interface VjpCaseOptions {
   readonly attributes?: PlainAttributes;
   readonly domain?: string;
   readonly opset?: number;
-  /** Outputs of the operator. Default 1; the check uses the one at `output`. */
+  /** Outputs of the operator. Default 1; the check gives cotangents to those at `output`, default the first. */
   readonly outputCount?: number;
-  readonly output?: number;
+  readonly output?: number | readonly number[];
+  /** The type that the operator runs in; inputs are cast to it and outputs back to float32. Default float32. */
+  readonly type?: ElementType;
   /** Range of random values; none lies closer than `gap` to a multiple of `kink`. Default -1..1 away from 0. */
   readonly range?: readonly [number, number];
   readonly kinks?: readonly number[];
@@ -45,7 +55,7 @@ export async function checkVjp(
   operands: readonly VjpOperand[],
   options: VjpCaseOptions = {},
 ): Promise<number> {
-  const { attributes = {}, batch = 2, step = 1e-2, output = 0 } = options;
+  const { attributes = {}, batch = 2, step = 1e-2, output = 0, type = "float32" } = options;
   const stream = mersenneStream(options.seed ?? 1);
   const g = GraphBuilder.empty(options.opset ?? 17);
   const feeds: Record<string, AnyTensor> = {};
@@ -54,6 +64,10 @@ export async function checkVjp(
   const names = operands.map((operand, index) => {
     if (operand === "") return "";
     if ("constant" in operand) return g.constant(operand.constant);
+    if ("feed" in operand) {
+      feeds[`x${index}`] = operand.feed;
+      return g.input(`x${index}`, operand.feed.dims, operand.feed.type);
+    }
     const shape = "input" in operand ? operand.input.dims : operand;
     const name = g.input(`x${index}`, shape);
     const dims = shape.map((dim) => concreteDim(dim, batch) ?? 0);
@@ -64,23 +78,26 @@ export async function checkVjp(
     feeds[name] = { type: "float32", dims, data };
     directions[name] = Float32Array.from(data, () => 2 * stream.uniform() - 1);
     wrt.push(name);
-    return name;
+    return g.cast(name, type);
   });
   const outputs = g.nodeMany(opType, names, attributes, options.outputCount ?? 1, options.domain);
-  const y = outputs[output] ?? "";
-  g.output(y);
+  const of = [output].flat().map((index) => g.output(g.cast(outputs[index] ?? "", "float32"), `y${index}`));
   const { cotangents, gradients } = differentiate(g, {
-    of: [y],
+    of,
     wrt,
     ...(options.rules === undefined ? {} : { rules: options.rules }),
   });
   const graph = g.build();
-  const dims = g.dims(y).map((dim) => concreteDim(dim, batch) ?? 0);
-  const v = Float32Array.from({ length: elementCount(dims) }, () => 2 * stream.uniform() - 1);
-  const cotangent: Record<string, AnyTensor> = { [cotangents[y] ?? ""]: { type: "float32", dims, data: v } };
+  const cotangent: Record<string, AnyTensor> = {};
+  for (const y of of) {
+    const dims = g.dims(y).map((dim) => concreteDim(dim, batch) ?? 0);
+    const data = Float32Array.from({ length: elementCount(dims) }, () => 2 * stream.uniform() - 1);
+    cotangent[cotangents[y] ?? ""] = { type: "float32", dims, data };
+  }
   const at = async (shift: number): Promise<Readonly<Record<string, AnyTensor>>> => {
     const shifted = Object.entries(feeds).map(([name, value]) => {
-      const direction = directions[name] ?? new Float32Array();
+      const direction = directions[name];
+      if (direction === undefined) return [name, value] as const;
       const data = Float32Array.from(
         value.data as Float32Array,
         (x, index) => x + shift * (direction[index] ?? 0),
@@ -103,11 +120,14 @@ export async function checkVjp(
       size += product * product;
     });
   }
-  const [up, down] = [above[y]?.data as Float32Array, below[y]?.data as Float32Array];
   let numeric = 0;
-  v.forEach((weight, index) => {
-    numeric += (weight * ((up[index] ?? 0) - (down[index] ?? 0))) / (2 * step);
-  });
+  for (const y of of) {
+    const [up, down] = [above[y]?.data as Float32Array, below[y]?.data as Float32Array];
+    const weights = cotangent[cotangents[y] ?? ""]?.data as Float32Array;
+    weights.forEach((weight, index) => {
+      numeric += (weight * ((up[index] ?? 0) - (down[index] ?? 0))) / (2 * step);
+    });
+  }
   const scale = Math.max(Math.abs(analytic), Math.abs(numeric), Math.sqrt(size), 1e-6);
   const error = Math.abs(analytic - numeric) / scale;
   // A gradient that is zero everywhere proves nothing.

@@ -12,9 +12,10 @@ interface Subscripts {
 /** The letters of a term; axes behind `...` are named by their distance from its end, so that terms of different rank align. */
 function expanded(term: string, rank: number): readonly string[] {
   const [before = "", after] = term.split("...");
-  if (after === undefined) return [...before];
+  if (after === undefined) return Array.from(before);
   const count = rank - before.length - after.length;
-  return [...before, ...range(count).map((index) => ellipsisLetter(count - index)), ...after];
+  const between = range(count).map((index) => ellipsisLetter(count - index));
+  return [Array.from(before), between, Array.from(after)].flat();
 }
 
 /** Stands for the axis that is `distance` from the end of the ellipsis. */
@@ -46,7 +47,7 @@ function parse(g: GraphBuilder, node: GraphNode, inputs: readonly string[], rank
 /** Writes subscripts as an equation of plain letters. */
 function equationOf(operands: readonly (readonly string[])[], result: readonly string[]): string {
   const used = new Set([...operands.flat(), ...result]);
-  const free = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"].filter(
+  const free = Array.from("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").filter(
     (letter) => !used.has(letter),
   );
   const names = new Map<string, string>();

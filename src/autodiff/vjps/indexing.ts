@@ -10,6 +10,7 @@ import {
   range,
   unsupported,
 } from "./axes.ts";
+import { widened } from "./precision.ts";
 
 /**
  * Sums rows of `dy` (`[.., n, ..]` with n indices along `axis`) into the rows of x that known, distinct indices name:
@@ -36,18 +37,19 @@ function placeRows(
 function scatterRows(g: GraphBuilder, x: string, dy: string, indices: string, axis: number): string {
   const rank = g.rank(x);
   const toFront = [axis, ...range(rank).filter((index) => index !== axis)];
-  const zeros = g.transpose(g.filledLike(x), toFront);
+  const zeros = g.transpose(widened(g, g.filledLike(x)), toFront);
   const rows = g.node(
     "ScatterND",
-    [zeros, g.node("Unsqueeze", [indices, g.ints([1])]), g.transpose(dy, toFront)],
+    [zeros, g.node("Unsqueeze", [indices, g.ints([1])]), g.transpose(widened(g, dy), toFront)],
     {
       reduction: "add",
     },
   );
-  return g.transpose(
+  const placed = g.transpose(
     rows,
     range(rank).map((index) => toFront.indexOf(index)),
   );
+  return g.cast(placed, g.type(x));
 }
 
 /** The adjoint of taking rows (known or not) of x along an axis; `dy` has as many rows as there are indices. */
@@ -132,15 +134,15 @@ function scatter(opType: "ScatterElements" | "ScatterND", gatherOp: "GatherEleme
 export const indexingVjps: VjpTable = {
   Gather: unary(gatherVjp),
   Compress: unary(compressVjp),
-  GatherElements: unary(({ g, node, x, inputs, dy, full }) =>
-    g.node("ScatterElements", [g.filledLike(x), inputs[1] ?? "", full(dy)], {
-      axis: intAttribute(node, "axis", 0),
-      reduction: "add",
-    }),
-  ),
+  GatherElements: unary(({ g, node, x, inputs, dy, full }) => {
+    const values = [widened(g, g.filledLike(x)), inputs[1] ?? "", widened(g, full(dy))];
+    const axis = intAttribute(node, "axis", 0);
+    return g.cast(g.node("ScatterElements", values, { axis, reduction: "add" }), g.type(x));
+  }),
   GatherND: unary(({ g, node, x, inputs, dy, full }) => {
     const indices = withBatchPositions(g, inputs[1] ?? "", intAttribute(node, "batch_dims", 0));
-    return g.node("ScatterND", [g.filledLike(x), indices, full(dy)], { reduction: "add" });
+    const values = [widened(g, g.filledLike(x)), indices, widened(g, full(dy))];
+    return g.cast(g.node("ScatterND", values, { reduction: "add" }), g.type(x));
   }),
   ScatterElements: scatter("ScatterElements", "GatherElements"),
   ScatterND: scatter("ScatterND", "GatherND"),

@@ -2,6 +2,7 @@ import type { GraphBuilder } from "../../graph/graph-builder.ts";
 import { intAttribute, type Shape } from "../../graph/graph.ts";
 import type { VjpContext } from "../rules.ts";
 import { cropAxes, dimProduct, range, unsupported } from "./axes.ts";
+import { widened } from "./precision.ts";
 import { isCeilMode, poolingWindows, windowAxes, type WindowAxis } from "./windows.ts";
 
 /** The positions of the maxima, counted over the whole tensor: an output that the forward node is made to give. */
@@ -44,11 +45,9 @@ export function maxPoolVjp(context: VjpContext): string {
     });
   }
   const flat = (value: string): string => g.reshape(value, [dimProduct(g.dims(value))]);
-  const scattered = g.node("ScatterElements", [flat(g.filledLike(x)), flat(indices), flat(full(dy))], {
-    axis: 0,
-    reduction: "add",
-  });
-  return g.reshape(scattered, g.dims(x), x);
+  const values = [widened(g, g.filledLike(x)), indices, widened(g, full(dy))];
+  const scattered = g.node("ScatterElements", values.map(flat), { axis: 0, reduction: "add" });
+  return g.cast(g.reshape(scattered, g.dims(x), x), g.type(x));
 }
 
 /** One element of the window: where it lies in the padded image. */

@@ -8,13 +8,8 @@ import {
 } from "../../graph/graph.ts";
 import type { Vjp, VjpContext, VjpTable } from "../rules.ts";
 import { axisAttribute, positiveAxis, range, refuse, unsupported } from "./axes.ts";
+import { widened } from "./precision.ts";
 import { timesSign } from "./reduction.ts";
-
-/** Half precision is too coarse for a variance: statistics are taken in float32, as the runtime does. */
-function widened(g: GraphBuilder, value: string): string {
-  const type = g.type(value);
-  return type === "float16" || type === "bfloat16" ? g.cast(value, "float32") : value;
-}
 
 /** A standardised value and the reciprocal of its scale. */
 interface Standardised {
@@ -137,31 +132,29 @@ const batchVjp: Vjp = ({ g, node, x, inputs, dy, full }) => {
   ];
 };
 
-/** Which channels LRN sums for each channel, as the weight of a 1x1 convolution: `[C, C, 1...]`. */
-function bandMatrix(g: GraphBuilder, node: GraphNode, x: string, isTransposed: boolean): string {
+/** Which channels LRN sums for each channel, as the weight of a 1x1 convolution: `[C, C, 1...]`, symmetric. */
+function bandMatrix(g: GraphBuilder, node: GraphNode, x: string): string {
   const size = intAttribute(node, "size", 1);
-  const channels = g.size(x, 1);
-  const before = Math.floor((size - 1) / 2);
-  const after = size - 1 - before;
-  const band = range(channels).flatMap((row) =>
-    range(channels).map((column) => {
-      const distance = isTransposed ? row - column : column - row;
-      return distance >= -before && distance <= after ? 1 : 0;
-    }),
+  // ONNX Runtime refuses such a model, too.
+  if (size % 2 === 0) throw unsupported(node, "an even size");
+  const channels = range(g.size(x, 1));
+  const band = channels.flatMap((row) =>
+    channels.map((column) => (Math.abs(row - column) <= (size - 1) / 2 ? 1 : 0)),
   );
-  return g.floats(band, [channels, channels, ...range(g.rank(x) - 2).map(() => 1)], x);
+  const ones = range(g.rank(x) - 2).map(() => 1);
+  return g.floats(band, [channels.length, channels.length, ...ones], x);
 }
 
 /** y = x S^-beta with S = bias + alpha/n B(x^2), B the sum over neighbouring channels. */
 function localResponseVjp({ g, node, x, dy, full }: VjpContext): string {
-  const alpha = Math.fround(floatAttribute(node, "alpha", 1e-4));
+  const alpha = floatAttribute(node, "alpha", 1e-4);
   const beta = floatAttribute(node, "beta", 0.75);
   const size = intAttribute(node, "size", 1);
-  const band = bandMatrix(g, node, x, false);
+  const band = bandMatrix(g, node, x);
   const sums = g.node("Conv", [g.mul(x, x), band]);
   const base = g.add(g.mul(sums, alpha / size), floatAttribute(node, "bias", 1));
   const direct = g.mul(full(dy), g.pow(base, -beta));
-  const neighbours = g.node("Conv", [g.mul(g.div(direct, base), x), bandMatrix(g, node, x, true)]);
+  const neighbours = g.node("Conv", [g.mul(g.div(direct, base), x), band]);
   return g.sub(direct, g.mul(g.mul(x, (2 * alpha * beta) / size), neighbours));
 }
 
