@@ -85,27 +85,23 @@ async function formatCheck(
 ): Promise<string> {
   const { formatText } = await import("../table.ts");
   const { default: pc } = await import("picocolors");
-  const number = (value: number): string => value.toExponential(4);
-  const rows = check.derivatives.map(({ kind, analytic, numeric }) => [
+  const rows = check.derivatives.map(({ kind, step, analytic, numeric }) => [
     kind,
-    number(analytic),
-    ...numeric.map(number),
+    step.toExponential(1),
+    ...[analytic, ...numeric].map((slope) => slope.toExponential(4)),
   ]);
-  const header = [
-    "direction",
-    "by the gradient",
-    ...check.steps.map((step) => `difference at ${step.toPrecision(2)}`),
-  ];
+  const header = ["direction", "step", "by the gradient", "by differences", "at 4 steps"];
   const color = { pass: pc.green, fail: pc.red, inconclusive: pc.yellow }[check.verdict];
+  const percent = (value: number): string => `${(100 * value).toPrecision(2)} %`;
+  const { gradient, random, batch } = check;
   return [
     `model ${check.model}, image ${check.image}, ${check.score} of class ${check.target.index}${check.label === undefined ? "" : ` (${check.label})`}`,
     "",
     formatText({ header, rows }),
     "",
-    `relative error             ${check.error.toExponential(2)}`,
-    `differences among them     ${check.referenceError.toExponential(2)}`,
-    `batch of 2, scores         ${check.batchError.toExponential(2)}`,
-    `batch of 2, gradients      ${check.batchGradientError.toExponential(2)}`,
-    `verdict                    ${color(check.verdict)}: ${check.reason}`,
+    `error along the gradient     ${percent(gradient.error)} (the differences of two steps differ by ${percent(gradient.referenceError)})`,
+    `error along random patterns  ${percent(random.error)} (the differences of two steps differ by ${percent(random.referenceError)})`,
+    `batch of 2 against 1 and 1   logits ${batch.logits.toExponential(1)}, gradient ${batch.gradient.toExponential(1)}`,
+    `verdict                      ${color(check.verdict)}: ${check.reason}`,
   ].join("\n");
 }
