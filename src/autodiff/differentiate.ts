@@ -2,6 +2,7 @@ import { ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
 import type { ElementType } from "../tensor/tensor.ts";
+import { layoutPinner } from "./blocked-layout.ts";
 import { nonDifferentiableOps } from "./non-differentiable.ts";
 import type { OverrideContext, RuleOverrides, Vjp, VjpContext } from "./rules.ts";
 import { vjps } from "./vjps/index.ts";
@@ -54,6 +55,7 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
     return sum;
   };
 
+  const pin = layoutPinner(g);
   const cotangents: Record<string, string> = {};
   for (const value of request.of) {
     const name = g.input(`cotangent:${value}`, g.dims(value), g.type(value));
@@ -64,7 +66,10 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
     if (!node.outputs.some((output) => parts.has(output) && useful.has(output))) continue;
     const needs = node.inputs.map((input) => input !== "" && active.has(input));
     if (!needs.includes(true) || !node.outputs.some((output) => active.has(output))) continue;
-    const received = node.outputs.map((output) => (output === "" ? undefined : total(output)));
+    const received = node.outputs.map((output) => {
+      const sum = output === "" ? undefined : total(output);
+      return sum !== undefined && isFork(node, needs) ? pin(sum, output) : sum;
+    });
     visit(g, node, received, needs, request.rules ?? {}).forEach((cotangent, index) => {
       const input = node.inputs[index];
       if (cotangent !== undefined && input !== undefined) contribute(input, cotangent);
@@ -128,6 +133,11 @@ function visit(
     if (needs[index] !== true) return undefined;
     return index === 0 ? override(overrideContext) : others[index]?.();
   });
+}
+
+/** An addition that hands its gradient to two branches, as at the end of a residual block. */
+function isFork(node: GraphNode, needs: readonly boolean[]): boolean {
+  return node.opType === "Add" && needs.filter(Boolean).length > 1;
 }
 
 function ruleOf(node: GraphNode): Vjp {
