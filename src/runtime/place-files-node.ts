@@ -3,21 +3,23 @@ import { sep } from "node:path";
 import type { ExternalFile } from "./session.ts";
 
 /**
- * The one folder in which ONNX Runtime finds the files by their locations, and the files that it must be given in
- * memory because they lie elsewhere (or behind a symbolic link out of the folder, which it refuses to follow).
+ * The one folder in which ONNX Runtime finds all files by their locations, or the files that it must be given in
+ * memory: all of them as soon as one is there already, lies elsewhere, or is a symbolic link out of the folder (ONNX
+ * Runtime does not follow it, and takes no mixture of both ways).
  */
 export function placeFiles(files: readonly ExternalFile[]): {
   readonly folder: string | undefined;
-  readonly files: readonly ExternalFile[];
+  readonly inMemory: readonly ExternalFile[];
 } {
-  let folder: string | undefined;
-  const inMemory: ExternalFile[] = [];
-  for (const file of files) {
-    const home = file.source instanceof Uint8Array ? undefined : folderOf(file.source.path, file.location);
-    if (home === undefined || (folder !== undefined && folder !== home)) inMemory.push(file);
-    else folder = home;
-  }
-  return { folder, files: inMemory };
+  const folders = new Set(
+    files.map(({ source, location }) =>
+      source instanceof Uint8Array ? undefined : folderOf(source.path, location),
+    ),
+  );
+  const [folder] = folders;
+  return folders.size === 1 && folder !== undefined
+    ? { folder, inMemory: [] }
+    : { folder: undefined, inMemory: files };
 }
 
 function folderOf(path: string, location: string): string | undefined {

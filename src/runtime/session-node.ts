@@ -90,7 +90,7 @@ export class NodeRuntime implements Runtime {
    * @throws RuntimeUnavailableError if ONNX Runtime or the device is not there
    */
   async createSession(model: SerializedModel): Promise<Session> {
-    const { folder, files } = placeFiles(model.externalFiles);
+    const { folder, inMemory } = placeFiles(model.externalFiles);
     const transfer: ArrayBuffer[] = [];
     const options: InferenceSession.SessionOptions = {
       executionProviders: [this.device],
@@ -103,7 +103,10 @@ export class NodeRuntime implements Runtime {
       ...(folder === undefined ? {} : { extra: { session: { [folderOption]: folder } } }),
     };
     const session = ++this.sessionCounter;
-    const wireFiles = files.map(({ location, source }) => ({ location, source: toWire(source, transfer) }));
+    const wireFiles = inMemory.map(({ location, source }) => ({
+      location,
+      source: toWire(source, transfer),
+    }));
     const bytes = toWire(model.bytes, transfer) as Uint8Array<ArrayBuffer>;
     try {
       await this.send({ kind: "create", session, model: bytes, files: wireFiles, options }, transfer);
