@@ -143,6 +143,34 @@ describe("NodeRuntime", () => {
     }
   });
 
+  it("reads one file from disk, one from another folder and one from memory for the same model", async () => {
+    const external = (name: string, offset: number): Initializer => ({
+      name,
+      type: "float32",
+      dims: [1],
+      data: { kind: "external", location: `${name}.bin`, offset, length: 4 },
+    });
+    const graph: Graph = {
+      name: "sum",
+      inputs: [{ name: "x", type: "float32", dims: [1] }],
+      outputs: [{ name: "y", type: "float32", dims: [1] }],
+      nodes: [node("Sum", ["x", "a", "b", "c"])],
+      initializers: new Map([external("a", 8), external("b", 12), external("c", 16)].map((t) => [t.name, t])),
+      valueInfo: new Map(),
+    };
+    mkdirSync(join(folder, "elsewhere"), { recursive: true });
+    writeFileSync(join(folder, "a.bin"), weights);
+    writeFileSync(join(folder, "elsewhere", "b.bin"), weights);
+    const bytes = { size: weights.length, read: () => weights };
+    const files = [
+      { location: "a.bin", source: { path: join(folder, "a.bin") }, bytes },
+      { location: "b.bin", source: { path: join(folder, "elsewhere", "b.bin") }, bytes },
+      { location: "c.bin", source: weights, bytes },
+    ];
+    const model = writeModel({ graph, opsets: new Map([["", 17]]), files });
+    expect((await runOnce(model, { x: tensor([1], [1]) }))?.data).toEqual(Float32Array.of(61));
+  });
+
   it("rejects at once when the signal fires, and keeps working", async () => {
     const session = await runtime.createSession(oneNode(node("Neg", ["x"]), { x: "float32" }, "float32"));
     const x = tensor([1], [1]);
