@@ -158,11 +158,11 @@ function place(work: Workspace, original: GraphNode, options: WalkOptions): void
       work.unknown.set(output, `${node.opType} at node '${node.name}' has no output ${index}.`);
     else work.known.set(output, known);
   });
-  if (isFolded(work, node, probed)) return;
   if (isRedundant(node, (value) => work.known.get(value))) {
     dropFirstOutput(work, node);
     return;
   }
+  if (isFolded(work, node, probed)) return;
   keep(work, withConstantShape(work, node, probed, options));
 }
 
