@@ -68,7 +68,8 @@ const fromAxis: RoleRule = (c) => {
 
 /**
  * The role after the elements are laid out anew in `to`, a shape at batch 1. The batch goes where as many positions are
- * before it as were before it in `from`.
+ * before it as were before it in `from`. Where two axes fit ([L, 1, E] to [L, E] is [L * batch, E] or [L, batch * E]),
+ * both are exact; an axis that is the batch alone is preferred, then the rows of a matrix, then the later axis.
  */
 export function reshapeRole(
   role: BatchRole,
@@ -76,18 +77,16 @@ export function reshapeRole(
   to: readonly number[],
 ): BatchRole | undefined {
   const before = elementCount(from.slice(0, role.axis)) * role.outer;
-  let best: BatchRole | undefined;
-  let bestCount = 0;
+  const candidates: BatchRole[] = [];
   let count = 1;
   for (const [axis, size] of to.entries()) {
     const outer = before / count;
-    if (count > bestCount && Number.isInteger(outer) && size % outer === 0) {
-      best = { axis, outer };
-      bestCount = count;
-    }
+    const isNew = axis === 0 || to[axis - 1] !== 1;
+    if (isNew && Number.isInteger(outer) && size % outer === 0) candidates.push({ axis, outer });
     count *= size;
   }
-  return best;
+  const alone = candidates.find(({ axis, outer }) => outer === 1 && to[axis] === 1);
+  return alone ?? (to.length === 2 ? candidates[0] : candidates.at(-1));
 }
 
 const reshape: RoleRule = (c) => {

@@ -3,6 +3,7 @@ import { probeBatches, type ProbedValue } from "../graph-builder.ts";
 import { batchSymbol, intAttribute, type Graph, type GraphNode, type Shape } from "../graph.ts";
 import { outputRole, type BatchRole } from "./batch-role.ts";
 import { batchAffineNodes } from "./batch-shape.ts";
+import { sharedElements } from "./constants.ts";
 import { prepareGraph, type PreparedGraph, type PrepareOptions } from "./index.ts";
 import { probe } from "./walk.ts";
 import { addInts, uniqueName, type Workspace } from "./workspace.ts";
@@ -38,6 +39,15 @@ export function rebatch(graph: Graph, opset: number, options: PrepareOptions): R
       return node;
     }
     if (!node.inputs.some((input) => roles.has(input))) return node;
+    // A number that depends on the batch size (1 / batch as a factor) would change each image's result.
+    const counted = takesShapes.has(node.opType)
+      ? undefined
+      : node.inputs.find((input) => !roles.has(input) && isBatchNumber(work.known.get(input)));
+    if (counted !== undefined) {
+      const reason = `${node.opType} at node '${node.name}' computes with the batch size ('${counted}').`;
+      for (const output of node.outputs) broken.set(output, reason);
+      return node;
+    }
     const role = outputRole({
       node,
       roles: node.inputs.map((input) => roles.get(input)),
@@ -70,6 +80,21 @@ export function rebatch(graph: Graph, opset: number, options: PrepareOptions): R
     }
   }
   return { kind: "free", prepared };
+}
+
+/** Operators whose integer operands say where, not how much. */
+const takesShapes: ReadonlySet<string> = new Set([
+  "Expand",
+  "Pad",
+  "Reshape",
+  "Resize",
+  "Slice",
+  "Split",
+  "Tile",
+]);
+
+function isBatchNumber(probed: ProbedValue | undefined): boolean {
+  return probed?.[0].value !== undefined && sharedElements(probed) === undefined;
 }
 
 /** The name under which an output was followed: outputs that equal another value may have been renamed. */
