@@ -14,7 +14,7 @@ export interface BatchRole {
 }
 
 /** What a rule sees: the node, the roles of its inputs and the shapes at batch 1. */
-export interface RoleContext {
+interface RoleContext {
   readonly node: GraphNode;
   readonly roles: readonly (BatchRole | undefined)[];
   readonly inputs: readonly (KnownValue | undefined)[];
