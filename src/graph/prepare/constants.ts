@@ -15,7 +15,7 @@ export function knownInitializer({ type, dims, data }: Initializer): KnownValue 
 }
 
 /** The number that a half precision bit pattern stands for. */
-export function fromHalf(bits: number): number {
+function fromHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const mantissa = bits & 1023;

@@ -69,6 +69,7 @@ export function prepareGraph(graph: Graph, opset: number, options: PrepareOption
     unknown: new Map(),
     aliases: new Map(),
     constants: new Set(),
+    stems: new Map(),
     names: new Set(graph.nodes.flatMap((node) => [...node.outputs, node.name])),
   };
   for (const [name, initializer] of graph.initializers) addInitializer(work, { ...initializer, name });
