@@ -27,7 +27,7 @@ function clip(context: VjpContext): string {
 }
 
 /** The derivative of the exact GELU: Phi(x) + x phi(x). */
-function geluDerivative({ g, x }: VjpContext): string {
+export function geluDerivative({ g, x }: Pick<VjpContext, "g" | "x">): string {
   const phi = g.mul(g.unary("Exp", g.mul(g.mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
   const cumulative = g.mul(g.add(g.unary("Erf", g.mul(x, Math.SQRT1_2)), 1), 0.5);
   return g.add(cumulative, g.mul(x, phi));

@@ -1,6 +1,8 @@
 import type { VjpTable } from "../rules.ts";
 import { activationVjps } from "./activation.ts";
 import { arithmeticVjps } from "./arithmetic.ts";
+import { attentionVjps } from "./attention.ts";
+import { contribVjps } from "./contrib.ts";
 import { convolutionVjps } from "./convolution.ts";
 import { einsumVjps } from "./einsum.ts";
 import { indexingVjps } from "./indexing.ts";
@@ -8,6 +10,7 @@ import { linearVjps } from "./linear.ts";
 import { movementVjps } from "./movement.ts";
 import { normalizationVjps } from "./normalization.ts";
 import { poolingVjps } from "./pooling.ts";
+import { quantizationVjps } from "./quantization.ts";
 import { reductionVjps } from "./reduction.ts";
 import { resizeVjps } from "./resize.ts";
 import { slicingVjps } from "./slicing.ts";
@@ -18,12 +21,15 @@ export const vjpFamilies: readonly VjpTable[] = [
   arithmeticVjps,
   activationVjps,
   linearVjps,
+  attentionVjps,
+  contribVjps,
   convolutionVjps,
   einsumVjps,
   indexingVjps,
   movementVjps,
   normalizationVjps,
   poolingVjps,
+  quantizationVjps,
   reductionVjps,
   resizeVjps,
   slicingVjps,
