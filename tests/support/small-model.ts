@@ -99,7 +99,7 @@ export function smallConvolutionalModel(options: SmallModelOptions = {}): GraphM
         "Relu",
         convolution(g, pooled, randomTensor([6, 4, 3, 3], 0.4, 2), [0.1, 0.1, 0, 0, 0.2, 0.1]),
       );
-      return pooledClassifier(g, second, randomTensor([5, 6], 1.5, 3));
+      return pooledClassifier(g, second, randomTensor([5, 6], 0.3, 3));
     },
     options,
   );
