@@ -81,7 +81,6 @@ export async function riseMaps(
   const { height, width, channels } = model;
   const geometry = { gridSize: params.grid, height, width, border: params.border, keep: params.keep };
   const draw = riseMasks(geometry);
-  const cells = params.grid ** 2;
   const accumulators = targets.map(() => ({
     sum: new Float64Array(height * width),
     squares: new Float64Array(height * width),
