@@ -113,7 +113,13 @@ async function measure(): Promise<void> {
       if (done.has(`${image}/${setting}`)) continue;
       const score = async (map: SaliencyMap, iteration: number, fb: number, f: number): Promise<void> => {
         const context = {
-          ...{ model, input, target, map, imageMemo, mapMemo: createMemo(), params: removalParams.parse({}) },
+          model,
+          input,
+          target,
+          map,
+          imageMemo,
+          mapMemo: createMemo(),
+          params: removalParams.parse({}),
           random: (...keys: readonly (string | number)[]) => randomStream(0, ...keys),
         };
         const deletion = (await removalCurve(context, "deletion")).area;

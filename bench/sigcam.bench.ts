@@ -39,9 +39,7 @@ let seconds = 0;
 for (let run = 0; run < 3; run++) {
   const before = model.counts;
   const [gradients, forwards] = [[await bareGradients()], [await bareForward()]];
-  const wall = await timed(() =>
-    explain({ model, input, method: sigCam, params: { iterations } }),
-  );
+  const wall = await timed(() => explain({ model, input, method: sigCam, params: { iterations } }));
   const spent = { ...model.counts };
   for (let extra = 0; extra < 2; extra++) {
     gradients.push(await bareGradients());
