@@ -3,7 +3,7 @@
  * for other iteration counts, path points, quadrature rules and mask sizes. One JSON line an image and setting; run again
  * to continue, and with `--report` to print the table.
  *
- * Arguments: PHOTOGRAPHS (a folder) RESULTS.jsonl [COUNT of images, evenly spread, default 60] [GROUP,... of settings]
+ * Arguments: PHOTOGRAPHS (a folder) RESULTS.jsonl [COUNT of images, evenly spread, default 60] [GROUP,... of settings] [THREADS]
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -79,7 +79,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
   },
 };
 
-const [folder = "", results = "", countText = "60", groupText = "core"] = process.argv
+const [folder = "", results = "", countText = "60", groupText = "core", threads] = process.argv
   .slice(2)
   .filter((argument) => argument !== "--report");
 const rows: Measurement[] = existsSync(results)
@@ -102,7 +102,7 @@ async function measure(): Promise<void> {
     groupText.split(",").flatMap((group) => Object.entries(groups[group] ?? {})),
   );
   const done = new Set(rows.map((row) => `${row.image}/${row.setting}`));
-  const model = await loadModel();
+  const model = await loadModel(undefined, threads === undefined ? {} : { threads: Number(threads) });
   for (const image of chosen) {
     if (Object.keys(settings).every((setting) => done.has(`${image}/${setting}`))) continue;
     const { input } = await loadImage(join(folder, image), model);
