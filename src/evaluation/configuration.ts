@@ -62,7 +62,7 @@ function identity(configuration: Configuration): unknown {
   const { models, dataset, classMap, ...rest } = configuration;
   return {
     ...rest,
-    models: models.map(({ path: _, ...facts }) => facts),
+    models: models.map((model) => ({ ...model, path: undefined })),
     datasetKind: dataset.split(":")[0],
     ...(classMap === undefined ? {} : { classMap: classMap.sha256 }),
   };

@@ -30,7 +30,9 @@ export function plannedImages(
   const chosen =
     limit === undefined || limit >= length
       ? Array.from({ length }, (_, index) => index)
-      : [...shuffled(length, seed).slice(0, limit)].sort((a, b) => a - b);
+      : shuffled(length, seed)
+          .slice(0, limit)
+          .sort((a, b) => a - b);
   return shard === undefined
     ? chosen
     : chosen.filter((_, position) => position % shard.count === shard.index - 1);

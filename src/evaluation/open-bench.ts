@@ -25,7 +25,7 @@ export interface BenchOptions {
 export interface OpenBench {
   readonly bench: Bench;
   readonly dataset: Dataset;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A method of the table or one of the baselines. @throws ParameterError for another name. */

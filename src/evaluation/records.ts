@@ -12,7 +12,7 @@ import {
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { DataError } from "../errors.ts";
+import { assertNever, DataError } from "../errors.ts";
 
 /** One metric of one map. */
 export interface MetricValue {
@@ -84,6 +84,8 @@ export function recordKey(record: RunRecord): string {
       return record.row === undefined || record.model === undefined
         ? `image|${record.model ?? ""}|${record.image}`
         : mapKey(record.model, record.row, record.target ?? -1, record.image);
+    default:
+      return assertNever(record);
   }
 }
 

@@ -1,4 +1,4 @@
-import { ParameterError } from "../errors.ts";
+import { assertNever, ParameterError } from "../errors.ts";
 import type { ClassMap } from "../datasets/class-map.ts";
 import type { DatasetItem } from "../datasets/dataset.ts";
 import { probabilities } from "../runtime/model.ts";
@@ -57,6 +57,8 @@ export function trialTargets(
           kind === "softmax" ? each.reduce((sum, value) => sum + value, 0) : Math.max(...each);
         return probability > request.threshold ? [{ index, category: categoryIndex, probability }] : [];
       });
+    default:
+      return assertNever(request.target);
   }
 }
 

@@ -231,7 +231,7 @@ async function runShard(
     } else {
       const { openBench } = await import("../../evaluation/open-bench.ts");
       const { runImages } = await import("../../evaluation/run.ts");
-      const { bench, dataset, close } = await openBench(configuration, {
+      const opened = await openBench(configuration, {
         strict: options.strict === true,
         ...(threads !== undefined && { threads }),
       });
@@ -243,8 +243,8 @@ async function runShard(
           {
             folder,
             recordsFile,
-            bench,
-            dataset,
+            bench: opened.bench,
+            dataset: opened.dataset,
             saveMaps,
             retryFailures,
             observer: progress,
@@ -253,7 +253,7 @@ async function runShard(
           indices,
         );
       } finally {
-        await close();
+        await opened.close();
       }
     }
   } finally {
@@ -273,7 +273,12 @@ function jobArguments(
 ): readonly string[] {
   return [
     "evaluate",
-    ...["--resume", folder, "--job", String(number), "--threads", String(threads)],
+    "--resume",
+    folder,
+    "--job",
+    String(number),
+    "--threads",
+    String(threads),
     ...(shard === undefined ? [] : ["--shard", `${shard.index}/${shard.count}`]),
     ...(options.strict === true ? ["--strict"] : []),
     ...(options.retryFailures === true ? ["--retry-failures"] : []),
