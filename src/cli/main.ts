@@ -2,6 +2,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CliContext } from "./cli-context.ts";
 import { checkCommand } from "./commands/check.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { methodsCommand } from "./commands/methods.ts";
@@ -43,6 +44,7 @@ function createProgram(context: CliContext): Command {
     inspectCommand(context),
     methodsCommand(context),
     checkCommand(context),
+    evaluateCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
