@@ -317,12 +317,13 @@ describe("what users get wrong", () => {
 });
 
 describe("a process among others", () => {
-  it("stops at once on SIGINT with exit code 130 and leaves no half-written file", async () => {
+  it("stops at once on SIGINT, as shells expect it, and leaves no half-written file", async () => {
     const slow = ["explain", chelsea, "--method", "integrated-gradients", "-p", "steps=500", "--out", out];
     const started = Date.now();
-    const result = await runCli(slow, { interruptAfter: 1500 });
-    expect(result.status).toBe(130);
-    expect(Date.now() - started).toBeLessThan(5000);
+    const result = await runCli(slow, { interruptAfter: 3000 });
+    // What a shell shows as status 130.
+    expect(result.signal).toBe("SIGINT");
+    expect(Date.now() - started).toBeLessThan(3500);
     expect(readdirSync(out)).toEqual([]);
   });
 
