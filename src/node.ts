@@ -13,6 +13,9 @@ import { NodeRuntime, type NodeDevice, type NodeRuntimeOptions } from "./runtime
 import { labelsBeside, preprocessBeside, readLabels, readPreprocess } from "./runtime/sidecar-node.ts";
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
 
+export * from "./index.ts";
+export { encodeImage, writeAnimation, writeImage } from "./image/encode-node.ts";
+
 /** The classifier that comes with the package: EfficientNet-Lite0, trained on ImageNet-1k. */
 export const embeddedModelPath = fileURLToPath(new URL("../models/efficientnet-lite0.onnx", import.meta.url));
 

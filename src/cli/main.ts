@@ -16,8 +16,9 @@ function processContext(): CliContext {
   process.once("SIGINT", () => {
     interruption.abort();
     for (const undo of undos) undo();
-    // At once: a run of the network that has begun cannot be called back and would hold the process up.
-    process.exit(130);
+    // End by the signal itself, as programs without a handler do (status 130 in a shell). process.exit would wait for the
+    // run of the network that has begun, and ONNX Runtime aborts when its thread is taken away.
+    process.kill(process.pid, "SIGINT");
   });
   for (const stream of [process.stdout, process.stderr]) {
     // The reader may have had enough (`| head`). The files are still wanted, so go on.
