@@ -1,6 +1,5 @@
-import { toHalf } from "../graph/graph-builder.ts";
+import { fromHalf, toHalf } from "../tensor/half.ts";
 import type { Graph, GraphNode, Initializer } from "../graph/graph.ts";
-import { fromHalf } from "../graph/prepare/constants.ts";
 import type { SaliencyMap } from "../image/saliency-map.ts";
 import type { RandomizedStage } from "../metrics/define-metric.ts";
 import type { NodeModel } from "../node.ts";

@@ -1,5 +1,7 @@
 import { assert, ModelError } from "../errors.ts";
+import { floatTensor, onnxTypeNumber } from "../tensor/element-type.ts";
 import { elementCount, type ElementType, type AnyTensor } from "../tensor/tensor.ts";
+import { knownConstant } from "./known-constant.ts";
 import {
   batchMultiple,
   concreteDim,
@@ -547,20 +549,6 @@ function probeConstant(tensor: AnyTensor): ProbedValue {
   return [known, known];
 }
 
-/** What inference may know of a constant: its elements if there are few. */
-export function knownConstant(tensor: AnyTensor): KnownValue {
-  const { type, dims, data } = tensor;
-  const isOpaque =
-    type === "string" ||
-    type === "float16" ||
-    type === "bfloat16" ||
-    type === "int4" ||
-    type === "uint4" ||
-    type === "float8";
-  if (isOpaque || elementCount(dims) > 4096) return { type, dims };
-  return { type, dims, value: Array.from(data as Float32Array, Number) };
-}
-
 function toAttributes(attributes: PlainAttributes): Attributes {
   const result: Record<string, Attribute> = {};
   for (const [name, value] of Object.entries(attributes)) {
@@ -571,73 +559,4 @@ function toAttributes(attributes: PlainAttributes): Attributes {
     else if ("floats" in value) result[name] = { kind: "floats", value: value.floats };
   }
   return result;
-}
-
-const typeNumbers: Readonly<Partial<Record<ElementType, number>>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  string: 8,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-  bfloat16: 16,
-};
-
-/** The number that ONNX gives an element type (`TensorProto.DataType`). */
-export function onnxTypeNumber(type: ElementType): number {
-  const number = typeNumbers[type];
-  assert(number !== undefined, `ONNX number of ${type}`);
-  return number;
-}
-
-/** The element type of an ONNX type number, or `undefined` for one that is not named here. */
-export function elementTypeOf(number: number): ElementType | undefined {
-  for (const [type, value] of Object.entries(typeNumbers)) if (value === number) return type as ElementType;
-  return undefined;
-}
-
-/** A float tensor of a given float type from numbers. */
-export function floatTensor(
-  type: ElementType,
-  values: readonly number[],
-  dims: readonly number[],
-): AnyTensor {
-  if (type === "float64") return { type, dims, data: Float64Array.from(values) };
-  if (type === "float16") return { type, dims, data: Uint16Array.from(values, toHalf) };
-  if (type === "bfloat16")
-    return { type, dims, data: Uint16Array.from(values, (v) => (floatBits(v) + 0x8000) >>> 16) };
-  assert(type === "float32", `a float constant of type ${type}`);
-  return { type, dims, data: Float32Array.from(values) };
-}
-
-function floatBits(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0;
-}
-
-/** The bits of the nearest half (ties to even; overflow gives infinity). */
-export function toHalf(value: number): number {
-  const bits = floatBits(value);
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = ((bits >>> 23) & 0xff) - 112;
-  const mantissa = bits & 0x7fffff;
-  if (exponent >= 31) return sign | 0x7c00 | (exponent === 143 && mantissa !== 0 ? 0x200 : 0);
-  if (exponent <= 0) {
-    if (exponent < -10) return sign;
-    const full = mantissa | 0x800000;
-    const shift = 14 - exponent;
-    const half = full >>> shift;
-    const rest = full & ((1 << shift) - 1);
-    const middle = 1 << (shift - 1);
-    return sign | (half + (rest > middle || (rest === middle && (half & 1) === 1) ? 1 : 0));
-  }
-  const half = (exponent << 10) | (mantissa >>> 13);
-  const rest = mantissa & 0x1fff;
-  return sign | (half + (rest > 0x1000 || (rest === 0x1000 && (half & 1) === 1) ? 1 : 0));
 }

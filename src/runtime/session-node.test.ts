@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { AbortedError, ModelError, ParameterError, RuntimeUnavailableError } from "../errors.ts";
 import type { Graph, GraphNode, Initializer } from "../graph/graph.ts";
-import { toHalf } from "../graph/graph-builder.ts";
+import { toHalf } from "../tensor/half.ts";
 import { writeModel, type WritableModel } from "../onnx/write.ts";
 import { tensor, type AnyTensor, type ElementType } from "../tensor/tensor.ts";
 import { NodeRuntime } from "./session-node.ts";

@@ -1,5 +1,5 @@
 import { ModelError } from "../../errors.ts";
-import { floatTensor } from "../graph-builder.ts";
+import { floatTensor } from "../../tensor/element-type.ts";
 import {
   floatAttribute,
   intAttribute,
