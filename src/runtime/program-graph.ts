@@ -2,6 +2,7 @@ import { differentiate } from "../autodiff/differentiate.ts";
 import { ModelError } from "../errors.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
+import { liveNodes } from "../graph/prepare/dead-nodes.ts";
 import type { Layer, Program } from "./model.ts";
 import type { Network } from "./network.ts";
 
@@ -39,11 +40,11 @@ export function buildProgramGraph(
       start === undefined
         ? builder.input("image", [batchSymbol, input.channels, input.height, input.width])
         : builder.input("activation", [batchSymbol, start.channels, start.height, start.width]));
-  const made = makeStart(g);
+  const first = makeStart(g);
   const replace = new Map(
     start === undefined
-      ? [[input.name, toNetworkInput(g, made, network)]]
-      : [[start.name, fromLayerLayout(g, made, start, network)]],
+      ? [[input.name, toNetworkInput(g, first, network)]]
+      : [[start.name, fromLayerLayout(g, first, start, network)]],
   );
   const layers = (program.layers ?? []).map(layer);
   const wrtLayers = (program.wrt ?? []).filter((name) => g.actualInput(name) === undefined).map(layer);
@@ -88,7 +89,19 @@ export function buildProgramGraph(
     if (value === undefined) throw new ModelError(`Program '${program.key}': no output named '${name}'.`);
     outputs[name] = g.output(value, `out:${name}`);
   }
-  const graph = g.build();
+  const built = g.build();
+  // ONNX Runtime would run what nothing reads: parts of rules that turned out not to be wanted.
+  const live = liveNodes(
+    built.nodes,
+    built.outputs.map((output) => output.name),
+  );
+  const made = new Set(live.nodes.flatMap((node) => node.outputs));
+  const graph = {
+    ...built,
+    nodes: live.nodes,
+    valueInfo: new Map([...built.valueInfo].filter(([name]) => made.has(name))),
+    initializers: new Map([...built.initializers].filter(([name]) => live.read.has(name))),
+  };
   const inputs: Record<string, string> = {};
   for (const name of g.declaredInputs) inputs[name] = g.actualInput(name) ?? name;
   return { graph, opset: network.opset, inputs, cotangents, outputs };
