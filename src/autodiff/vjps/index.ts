@@ -5,6 +5,7 @@ import { attentionVjps } from "./attention.ts";
 import { contribVjps } from "./contrib.ts";
 import { convolutionVjps } from "./convolution.ts";
 import { einsumVjps } from "./einsum.ts";
+import { gridSampleVjps } from "./grid-sample.ts";
 import { indexingVjps } from "./indexing.ts";
 import { linearVjps } from "./linear.ts";
 import { movementVjps } from "./movement.ts";
@@ -25,6 +26,7 @@ export const vjpFamilies: readonly VjpTable[] = [
   contribVjps,
   convolutionVjps,
   einsumVjps,
+  gridSampleVjps,
   indexingVjps,
   movementVjps,
   normalizationVjps,
