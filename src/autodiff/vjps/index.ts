@@ -2,6 +2,7 @@ import type { VjpTable } from "../rules.ts";
 import { activationVjps } from "./activation.ts";
 import { arithmeticVjps } from "./arithmetic.ts";
 import { attentionVjps } from "./attention.ts";
+import { blockQuantizedVjps } from "./block-quantized.ts";
 import { contribVjps } from "./contrib.ts";
 import { convolutionVjps } from "./convolution.ts";
 import { einsumVjps } from "./einsum.ts";
@@ -23,6 +24,7 @@ export const vjpFamilies: readonly VjpTable[] = [
   activationVjps,
   linearVjps,
   attentionVjps,
+  blockQuantizedVjps,
   contribVjps,
   convolutionVjps,
   einsumVjps,
