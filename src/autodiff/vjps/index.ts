@@ -2,9 +2,11 @@ import type { VjpTable } from "../rules.ts";
 import { activationVjps } from "./activation.ts";
 import { arithmeticVjps } from "./arithmetic.ts";
 import { attentionVjps } from "./attention.ts";
+import { blockQuantizedVjps } from "./block-quantized.ts";
 import { contribVjps } from "./contrib.ts";
 import { convolutionVjps } from "./convolution.ts";
 import { einsumVjps } from "./einsum.ts";
+import { gridSampleVjps } from "./grid-sample.ts";
 import { indexingVjps } from "./indexing.ts";
 import { linearVjps } from "./linear.ts";
 import { movementVjps } from "./movement.ts";
@@ -22,9 +24,11 @@ export const vjpFamilies: readonly VjpTable[] = [
   activationVjps,
   linearVjps,
   attentionVjps,
+  blockQuantizedVjps,
   contribVjps,
   convolutionVjps,
   einsumVjps,
+  gridSampleVjps,
   indexingVjps,
   movementVjps,
   normalizationVjps,
