@@ -103,10 +103,16 @@ async function smooth(
   const batchSize = model.batchSize("gradient");
   const moments = runningMoments(input.data.length);
   const map = (): SaliencyMap =>
-    attributionMap(combine(moments), [model.channels, model.height, model.width], params.reduce, {
-      sigma,
-      ...(moments.count < params.samples && { samples: moments.count }),
-    });
+    attributionMap(
+      combine(moments),
+      [model.channels, model.height, model.width],
+      params.reduce,
+      {
+        sigma,
+        ...(moments.count < params.samples && { samples: moments.count }),
+      },
+      params.score,
+    );
 
   while (moments.count < params.samples) {
     throwIfAborted(signal);
