@@ -48,7 +48,10 @@ export function drawExplanations(
     target === undefined
       ? ""
       : `${name(target)}${target.minus === undefined ? "" : ` against ${name(target.minus)}`}`;
+  const isDifference = target?.minus !== undefined;
   const subtitle =
-    score === undefined ? "" : `probability ${score.probability.toFixed(3)}, logit ${score.logit.toFixed(2)}`;
+    score === undefined
+      ? ""
+      : `${isDifference ? "difference of probabilities" : "probability"} ${score.probability.toFixed(3)}, ${isDifference ? "of logits" : "logit"} ${score.logit.toFixed(2)}`;
   return explanationFigure(photograph, panels, { placement, title, subtitle, ...style });
 }
