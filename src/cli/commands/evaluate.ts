@@ -1,5 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ParameterError } from "../../errors.ts";
 import type { Configuration } from "../../evaluation/configuration.ts";
@@ -210,7 +211,6 @@ async function runShard(
   try {
     if (jobs > 1) {
       const { openRecordWriter } = await import("../../evaluation/records.ts");
-      const { join } = await import("node:path");
       await runJobPool(indices, {
         count: jobs,
         command: (number) => ({
