@@ -20,9 +20,9 @@ thead th { vertical-align: bottom; } th[scope=colgroup] { text-align: center; }
 td.number, th.number { text-align: right; } td.best { font-weight: 700; background: var(--best); }
 td small { display: block; color: var(--soft); font-weight: 400; }
 tbody th { font-weight: 400; position: sticky; left: 0; background: var(--page); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; } figure { margin: 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem; } figure { margin: 0; }
 svg.chart { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 12px; } svg text.name { fill: var(--text); }
-svg .grid { stroke: var(--rule); stroke-width: 1; } svg .line { fill: none; stroke: currentColor; stroke-width: 2; } svg .band { fill: currentColor; opacity: .15; } svg .dot { fill: currentColor; }
+svg .grid { stroke: var(--rule); stroke-width: 1; } svg .line { fill: none; stroke: currentColor; stroke-width: 2; } svg .band { fill: currentColor; opacity: .1; } svg .dot { fill: currentColor; }
 ${Array.from({ length: 10 }, (_, index) => `.s${index} { color: var(--c${index}); }`).join(" ")}
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; padding: 0; } svg.key { width: 30px; height: 10px; margin-right: .4rem; }
 .pictures { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(7rem, 1fr); gap: .5rem; overflow-x: auto; }

@@ -103,7 +103,7 @@ async function gridRow(
   if (source === undefined) return undefined;
   const decoded = await source.load();
   const { placement } = preprocess(decoded, description, size);
-  const photo = shrunk(renderView(toRgba(decoded), placement));
+  const photo = shrunk(toRgba(decoded));
   const maps = [];
   for (const { row, path } of paths) {
     const score = summary.scores
@@ -111,7 +111,7 @@ async function gridRow(
       ?.find(({ image, target }) => image === item.image && target.index === item.target.index)?.score;
     const picture = existsSync(path)
       ? {
-          dataUrl: await dataUrl(renderOverlay(photo, await readSavedMap(path, size))),
+          dataUrl: await dataUrl(renderOverlay(photo, await readSavedMap(path, size), { placement })),
           alt: `${row} on ${item.image}, ${metric} ${score === undefined ? "not defined" : score.toPrecision(3)}`,
         }
       : undefined;
@@ -120,7 +120,7 @@ async function gridRow(
   return {
     rank,
     image: item.image,
-    photograph: { dataUrl: await dataUrl(photo), alt: `Photograph ${item.image}` },
+    photograph: { dataUrl: await dataUrl(renderView(photo, placement)), alt: `Photograph ${item.image}` },
     maps,
   };
 }
