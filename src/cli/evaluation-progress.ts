@@ -13,8 +13,8 @@ export interface EvaluationProgress extends Required<RunObserver> {
 const lineIntervalInMs = 30_000;
 
 /**
- * Shows how a run gets on: images done, failures, rate, remaining time, and the running mean of the last metric of each
- * row with its 95 % interval. On a terminal a bar; elsewhere (a log of a batch job) a line every 30 seconds.
+ * Shows how a run gets on: images done, failures, rate, remaining time, and the running mean of each row (of over-all, or else
+ * of the first metric) with its 95 % interval. On a terminal a bar; elsewhere (a log of a batch job) a line every 30 seconds.
  *
  * @param now Milliseconds; a parameter for tests.
  */
@@ -45,13 +45,14 @@ export function createEvaluationProgress(
     return [...parts, ...meanTexts()].join(", ");
   };
   const meanTexts = (): readonly string[] => {
-    const last = new Map<string, string>();
-    for (const [key, { mean, margin }] of means.entries()) {
-      const [model = "", row = "", metric = ""] = key.split(" ");
-      const text = `${metric} ${row} ${(100 * mean).toFixed(1)}${Number.isFinite(margin) ? ` ±${(100 * margin).toFixed(1)}` : ""}`;
-      last.set(`${model} ${row}`, text);
-    }
-    return [...last.values()];
+    const entries = [...means.entries()].map(([key, value]) => ({ key: key.split(" "), ...value }));
+    const shown = entries.find(({ key }) => key[2] === "over-all")?.key[2] ?? entries[0]?.key[2];
+    const chosen = entries.filter(({ key }) => key[2] === shown);
+    const texts = chosen.map(({ key, mean, margin }) => {
+      const row = chosen.some((other) => other.key[0] !== key[0]) ? `${key[0]} ${key[1]}` : key[1];
+      return `${row} ${(100 * mean).toFixed(1)}${Number.isFinite(margin) ? ` ±${(100 * margin).toFixed(1)}` : ""}`;
+    });
+    return texts.length === 0 ? [] : [`${shown}: ${texts.join(", ")}`];
   };
   return {
     onRecord(record: RunRecord) {

@@ -5,7 +5,9 @@ import { checkCommand } from "./commands/check.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
+import { reportCommand } from "./commands/report.ts";
 import { packageVersion } from "./package-version.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
 
@@ -46,6 +48,8 @@ function createProgram(context: CliContext): Command {
     methodsCommand(context),
     checkCommand(context),
     evaluateCommand(context),
+    mergeCommand(context),
+    reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
   }

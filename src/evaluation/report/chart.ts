@@ -65,7 +65,7 @@ export function lineChart(series: readonly LineSeries[], text: ChartText): strin
     const points = line.y.map((_, step) => point(line, line.y, step)).join(" ");
     return `<polyline class="line ${seriesClass(index)}" stroke-dasharray="${dashes[index % dashes.length] ?? ""}" points="${points}"><title>${escapeHtml(line.label)}</title></polyline>`;
   });
-  return frame(text, x, y, [...bands, ...lines].join(""), `${series.map((line) => line.label).join(", ")}`);
+  return frame(text, x, y, [...bands, ...lines].join(""), series.map((line) => line.label).join(", "));
 }
 
 /** Named points; `x` on a logarithmic scale. */

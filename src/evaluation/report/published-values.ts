@@ -28,9 +28,9 @@ export const publishedNotes: readonly string[] = [
 const table1: readonly (readonly [row: string, deletion: number, insertion: number, overAll: number])[] = [
   ["grad-cam", 17.92, 66.04, 48.12],
   ["wgrad-cam", 17.23, 66.83, 49.6],
-  ["emp", 12.7, 49.21, 36.51],
+  ["meaningful-perturbation", 12.7, 49.21, 36.51],
   ["i-gos", 8.76, 57.25, 48.49],
-  ["aop:grad-cam+emp", 11.9, 62.58, 50.68],
+  ["aop:grad-cam+meaningful-perturbation", 11.9, 62.58, 50.68],
   ["aop:grad-cam+i-gos", 8.97, 65.47, 56.5],
   ["sigcam", 9.91, 67.57, 57.66],
 ];
