@@ -47,14 +47,27 @@ const fast = (steps: number, iterations: number, warmup: number, quadrature = "g
   warmup,
 });
 
+/** The part of the paper's step sequence that is ever taken at 28 x 28: 8, 1.6, 0.32, ... */
+const shortSearch = { initialStep: 8, smallestStep: 1e-3 };
+
 const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
   core: {
-    "sigcam paper": { method: sigCam, params: {}, at: [8] },
+    "sigcam paper": { method: sigCam, params: {} },
+    "sigcam gauss 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5), ...shortSearch } },
+  },
+  shapes: {
+    "sigcam gauss 1 x 44": { method: sigCam, params: { ...fast(1, 44, 5), ...shortSearch }, at: [22] },
+    "sigcam equal 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5, "equal"), ...shortSearch } },
+    "sigcam gauss 3 x 14 short": { method: sigCam, params: { ...fast(3, 14, 5), ...shortSearch } },
     "sigcam gauss 5 x 8": { method: sigCam, params: fast(5, 8, 3) },
-    "sigcam gauss 3 x 8": { method: sigCam, params: fast(3, 8, 3), at: [4] },
-    "sigcam gauss 2 x 5": { method: sigCam, params: fast(2, 5, 2) },
+    "sigcam gauss 3 x 14": { method: sigCam, params: fast(3, 14, 5), at: [8] },
+    "sigcam gauss 2 x 20": { method: sigCam, params: fast(2, 20, 5), at: [12] },
+  },
+  ends: {
     "sigcam no iterations": { method: sigCam, params: { iterations: 0 } },
     "wgrad-cam": { method: wgradCam, params: {} },
+    "sigcam gauss 3 x 8": { method: sigCam, params: fast(3, 8, 3), at: [4] },
+    "sigcam gauss 2 x 5": { method: sigCam, params: fast(2, 5, 2) },
   },
   others: {
     "aop:grad-cam+i-gos paper": { method: gradCamIGos, params: {} },

@@ -10,6 +10,19 @@ export type {
   LabelledClass,
 } from "./methods/explain.ts";
 export { findMethod, methods } from "./methods/index.ts";
+export { aop } from "./methods/aop/aop.ts";
+export type { AopOptions, GivenMap } from "./methods/aop/aop.ts";
+export { perturbationMethod } from "./methods/perturbation/perturbation-method.ts";
+export { optimizers } from "./methods/perturbation/optimizers.ts";
+export { defineOptimizer } from "./methods/perturbation/optimizer.ts";
+export type {
+  MaskProblem,
+  OptimizationRecord,
+  OptimizedMask,
+  Optimizer,
+} from "./methods/perturbation/optimizer.ts";
+export { maskedNetwork } from "./methods/perturbation/masked-network.ts";
+export type { MaskedNetwork, MaskedSample } from "./methods/perturbation/masked-network.ts";
 export { defineMethod } from "./methods/define-method.ts";
 export type {
   Method,

@@ -21,6 +21,7 @@ const expected: Readonly<Record<string, RegExp>> = {
   "compare-methods": /grad-cam +1\.00\nwgrad-cam +-?\d\.\d\d +1\.00/,
   "explain-one-image": /tiger cat.*probability 0\.40\d, seen at .*: chelsea-explained\.png/,
   "own-method": /shift-grad: 4 forward and backward passes/,
+  "own-optimizer": /aop:spot\+random-search: 49 forward passes/,
   "own-rule": /norm of the gradient: \d.* by the usual rules, \d.* by one's own/,
 };
 
