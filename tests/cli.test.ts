@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { repository, runCli } from "./support/run-cli.ts";
@@ -325,6 +327,13 @@ describe("a process among others", () => {
     expect(result.signal).toBe("SIGINT");
     expect(Date.now() - started).toBeLessThan(3500);
     expect(readdirSync(out)).toEqual([]);
+  });
+
+  it("does not mind a reader that has had enough", async () => {
+    const command = `set -o pipefail; "${process.execPath}" dist/cli/main.js methods --json | head -n 1`;
+    const { stdout, stderr } = await promisify(execFile)("bash", ["-c", command], { cwd: repository });
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^\{.*\}\n$/);
   });
 
   it("writes no colour codes where there is no terminal, and some where they are asked for", async () => {
