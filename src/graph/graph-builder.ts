@@ -1,7 +1,7 @@
 import { ModelError } from "../errors.ts";
 import { onnxTypeNumber } from "../tensor/element-type.ts";
 import type { ElementType } from "../tensor/tensor.ts";
-import { GraphEditor } from "./graph-editor.ts";
+import { GraphEditor, type InputOptions } from "./graph-editor.ts";
 import type { Graph, Shape } from "./graph.ts";
 
 export type { PlainAttributes } from "./plain-attributes.ts";
@@ -14,7 +14,7 @@ export { probeBatches, type ProbedValue } from "./probed-value.ts";
  */
 export class GraphBuilder extends GraphEditor {
   /** An empty graph to build a small model from scratch. */
-  static empty(opset = 17, name = "graph", fixedBatch?: number): GraphBuilder {
+  static empty(opset = 17, name = "graph", options: InputOptions = {}): GraphBuilder {
     const graph: Graph = {
       name,
       inputs: [],
@@ -23,7 +23,7 @@ export class GraphBuilder extends GraphEditor {
       initializers: new Map(),
       valueInfo: new Map(),
     };
-    return new GraphBuilder(graph, opset, new Map(), fixedBatch);
+    return new GraphBuilder(graph, opset, new Map(), options);
   }
 
   private pair(opType: string, a: string | number, b: string | number): string {

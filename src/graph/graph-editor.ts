@@ -2,6 +2,7 @@ import { assert, ModelError } from "../errors.ts";
 import { floatTensor } from "../tensor/element-type.ts";
 import { elementCount, type AnyTensor, type ElementType } from "../tensor/tensor.ts";
 import {
+  batchSymbol,
   concreteDim,
   type Dim,
   type Graph,
@@ -14,6 +15,14 @@ import { inferNode } from "./infer/index.ts";
 import { knownConstant } from "./known-constant.ts";
 import { toAttributes, type PlainAttributes } from "./plain-attributes.ts";
 import { mergeDims, probeBatches, probeDims, type ProbedValue } from "./probed-value.ts";
+
+/** How declared input shapes are read. */
+export interface InputOptions {
+  /** For networks whose batch is fixed: `batch` means this number. */
+  readonly fixedBatch?: number | undefined;
+  /** A leading dimension of 1 (the same for all samples) becomes the batch (one a sample). */
+  readonly spread?: boolean;
+}
 
 /**
  * A graph under construction: knows type, shape and small constants of every value, invents names that do not clash,
@@ -33,12 +42,16 @@ export class GraphEditor {
   private readonly aliases = new Map<string, string>();
   private counter = 0;
   private prefix = "s";
-  /** Set for networks whose batch is fixed: `batch` in declared shapes then means this number. */
-  private readonly fixedBatch: number | undefined;
+  private readonly inputOptions: InputOptions;
 
-  constructor(graph: Graph, opset: number, known: ReadonlyMap<string, ProbedValue>, fixedBatch?: number) {
+  constructor(
+    graph: Graph,
+    opset: number,
+    known: ReadonlyMap<string, ProbedValue>,
+    inputOptions: InputOptions = {},
+  ) {
     this.base = graph;
-    this.fixedBatch = fixedBatch;
+    this.inputOptions = inputOptions;
     this.opset = opset;
     this.inputs = [...graph.inputs];
     this.outputs = [...graph.outputs];
@@ -153,8 +166,9 @@ export class GraphEditor {
     if (this.aliases.has(name)) throw new ModelError(`Graph input '${name}': declared twice.`);
     const actual = this.uniqueName(name);
     this.aliases.set(name, actual);
-    const fixed = this.fixedBatch;
-    const shape = fixed === undefined ? dims : dims.map((dim) => concreteDim(dim, fixed) ?? dim);
+    const { fixedBatch, spread } = this.inputOptions;
+    const wide = spread === true && dims[0] === 1 ? [batchSymbol, ...dims.slice(1)] : dims;
+    const shape = fixedBatch === undefined ? wide : wide.map((dim) => concreteDim(dim, fixedBatch) ?? dim);
     this.inputs.push({ name: actual, type, dims: shape });
     this.known.set(actual, probeDims(type, shape));
     return actual;

@@ -3,6 +3,7 @@ import type { DegenerateReason, SaliencyMap } from "../image/saliency-map.ts";
 import { randomStream } from "../random/random-stream.ts";
 import { probabilities, type EvaluationCounts, type Model, type Target } from "../runtime/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { countedModel } from "./counted-model.ts";
 import type { Method, MethodProgress } from "./define-method.ts";
 import { findMethod } from "./index.ts";
 import { parseParams } from "./parameters.ts";
@@ -80,7 +81,8 @@ export interface Explanation {
  * const { map, record } = await explain({ model, input, method: "grad-cam" });
  */
 export async function explain(request: ExplainRequest): Promise<Explanation> {
-  const { model, input, seed = 0, imageKey = "", signal } = request;
+  const { input, seed = 0, imageKey = "", signal } = request;
+  const model = countedModel(request.model);
   const method = typeof request.method === "string" ? findMethod(request.method) : request.method;
   const params = parseParams(method, request.params ?? {});
   checkInput(model, input);

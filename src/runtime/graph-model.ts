@@ -2,6 +2,7 @@ import { DataError, ModelError, ParameterError, ShapeError, throwIfAborted } fro
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
+import { BatchQueue, type BatchJob, type BatchPiece } from "./batch-queue.ts";
 import { concatBatch, elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
 import { isPlaced } from "./axis-roles.ts";
 import { activationBytes, batchWithin } from "./memory.ts";
@@ -20,8 +21,9 @@ import {
   type Target,
 } from "./model.ts";
 import type { Network } from "./network.ts";
-import { buildProgramGraph, type ProgramGraph, type ScoreName } from "./program-graph.ts";
-import type { Runtime, Session } from "./session.ts";
+import { buildProgramGraph, type ScoreName } from "./program-graph.ts";
+import { SessionCache, type ProgramSession } from "./session-cache.ts";
+import type { Runtime } from "./session.ts";
 import { beforeActivation, layerOf, resolveValue } from "./target-layer.ts";
 
 export interface GraphModelOptions {
@@ -40,9 +42,16 @@ export interface GraphModelOptions {
   readonly layer?: string | undefined;
 }
 
-interface ProgramSession {
-  readonly graph: ProgramGraph;
-  readonly session: Session;
+/** What is differentiated, for each sample. */
+interface Cotangent {
+  readonly kind: ScoreKind;
+  readonly targets: readonly Target[];
+}
+
+interface ProgramJob extends BatchJob {
+  readonly program: Program;
+  readonly feeds: ProgramFeeds;
+  readonly cotangent: Cotangent | undefined;
 }
 
 /** Differentiated sessions kept open at once; each holds its own packed copy of the weights. */
@@ -62,8 +71,8 @@ export class GraphModel implements Model {
   readonly labels: readonly string[] | undefined;
   readonly probabilityKind: "softmax" | "sigmoid";
   private readonly runtime: Runtime;
-  private readonly sessions = new Map<string, Promise<ProgramSession>>();
-  private readonly inUse = new Map<string, number>();
+  private readonly sessions = new SessionCache(maxSessions);
+  private readonly queue: BatchQueue<ProgramJob>;
   private readonly batchMemory: number;
   private readonly forcedBatch: number | undefined;
   private readonly bytesAnImage: number;
@@ -79,10 +88,13 @@ export class GraphModel implements Model {
     this.runtime = options.runtime;
     this.normalization = options.normalization;
     this.labels = options.labels;
-    this.probabilityKind = options.probabilityKind ?? options.network.tail.probabilityKind;
     this.batchMemory = options.batchMemory ?? 2 ** 30;
     this.forcedBatch = options.batchSize;
     this.bytesAnImage = activationBytes(options.network);
+    this.queue = new BatchQueue(
+      (job) => this.batchSize(job.cotangent === undefined ? "forward" : "gradient"),
+      (pieces, signal) => this.runBatch(pieces, signal),
+    );
     if (options.layer !== undefined) this.chosenLayer = this.layer(options.layer);
   }
 
@@ -256,7 +268,7 @@ export class GraphModel implements Model {
     const count = sampleCount(feeds);
     const targets = this.targetsFor(request.target, count);
     const isGradient = (program.wrt ?? []).length > 0;
-    const cotangent = isGradient ? { kind: request.score, targets } : undefined;
+    const cotangent: Cotangent | undefined = isGradient ? { kind: request.score, targets } : undefined;
     const { logits, outputs } = await this.execute(program, feeds, request.signal, cotangent);
     return { logits, outputs, scores: this.scoresOf(logits, targets, request.score) };
   }
@@ -267,31 +279,48 @@ export class GraphModel implements Model {
   }
 
   async close(): Promise<void> {
-    const open = [...this.sessions.values()];
-    this.sessions.clear();
-    await Promise.allSettled(open.map(async (entry) => (await entry).session.release()));
+    await this.sessions.close();
     await this.runtime.close();
   }
 
-  /** Runs a program over all samples, a batch at a time, and joins the outputs. */
+  /** Runs a program over all samples and joins the outputs; samples of requests made at once share batches. */
   private async execute(
     program: Program,
     feeds: ProgramFeeds,
     signal: AbortSignal | undefined,
-    cotangent?: { readonly kind: ScoreKind; readonly targets: readonly Target[] },
+    cotangent?: Cotangent,
   ): Promise<{ readonly logits: Tensor; readonly outputs: Record<string, Tensor> }> {
-    const key = sessionKey(program);
-    const count = sampleCount(feeds);
-    const size = this.batchSize(cotangent === undefined ? "forward" : "gradient");
-    this.inUse.set(key, (this.inUse.get(key) ?? 0) + 1);
-    try {
-      throwIfAborted(signal);
-      const { graph, session } = await this.session(key, program);
-      const joined = new Map<string, Tensor[]>();
-      for (let start = 0; start < count; start += size) {
-        throwIfAborted(signal);
-        const end = Math.min(start + size, count);
-        const padding = this.network.input.fixedBatch === undefined ? 0 : start + size - end;
+    const key = `${sessionKey(program)}${cotangent === undefined ? "" : ` ${cotangent.kind}`}`;
+    const { logits, ...outputs } = await this.queue.submit({
+      key,
+      program,
+      feeds,
+      count: sampleCount(feeds),
+      signal,
+      cotangent,
+    });
+    if (logits === undefined) throw new ModelError("The run returned no logits: no samples were given.");
+    return { logits, outputs };
+  }
+
+  /** One run: pieces of one program, as one batch. */
+  private async runBatch(
+    pieces: readonly BatchPiece<ProgramJob>[],
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const [first] = pieces;
+    if (first === undefined) throw new ModelError("The run returned no logits: no samples were given.");
+    const { program, cotangent } = first.job;
+    // Jobs that differ in what is the same for all their samples get a session in which it may differ from sample to sample.
+    const spread = pieces.some(({ job }) => !sameFeeds(job.feeds.shared, first.job.feeds.shared));
+    const key = `${sessionKey(program)}${spread ? " spread" : ""}`;
+    return this.sessions.use(
+      key,
+      () => this.createSession(program, spread),
+      async ({ graph, session }) => {
+        const count = pieces.reduce((sum, { start, end }) => sum + end - start, 0);
+        const padding =
+          this.network.input.fixedBatch === undefined ? 0 : this.network.input.fixedBatch - count;
         const batch: Record<string, AnyTensor> = {};
         const feed = (name: string, value: AnyTensor): void => {
           const actual = graph.inputs[name];
@@ -299,57 +328,40 @@ export class GraphModel implements Model {
             throw new ModelError(`Program '${program.key}': no input named '${name}'.`);
           batch[actual] = value;
         };
-        for (const [name, value] of Object.entries(feeds.batched))
-          feed(name, part(value, start, end, padding));
-        for (const [name, value] of Object.entries(feeds.shared ?? {})) feed(name, value);
+        for (const name of Object.keys(first.job.feeds.batched))
+          feed(name, joinedFeed(pieces, name, padding));
+        for (const [name, value] of Object.entries(first.job.feeds.shared ?? {})) {
+          feed(name, spread ? spreadFeed(pieces, name) : value);
+        }
         if (cotangent !== undefined) {
-          const targets = cotangent.targets.slice(start, end);
+          const targets = pieces.flatMap(
+            ({ job, start, end }) => job.cotangent?.targets.slice(start, end) ?? [],
+          );
           for (const [score, name] of Object.entries(graph.cotangents)) {
             batch[name] = this.cotangentTensor(
               score === scoreOf[cotangent.kind] ? targets : [],
-              end - start + padding,
+              count + padding,
             );
           }
         }
         const result = await session.run(batch, Object.values(graph.outputs), signal);
-        if (cotangent === undefined) this.forward += end - start;
-        else this.backward += end - start;
+        if (cotangent === undefined) this.forward += count;
+        else this.backward += count;
+        const outputs: Record<string, Tensor> = {};
         for (const [name, actual] of Object.entries(graph.outputs)) {
           const value = result[actual];
-          if (value?.type !== "float32")
+          if (value?.type !== "float32") {
             throw new ModelError(`Output '${actual}': expected float32, got ${value?.type ?? "nothing"}.`);
-          const list = joined.get(name) ?? [];
-          list.push(padding === 0 ? (value as Tensor) : (part(value, 0, end - start, 0) as Tensor));
-          joined.set(name, list);
+          }
+          outputs[name] = (padding === 0 ? value : samples(value, 0, count, 0)) as Tensor;
         }
-      }
-      const outputs: Record<string, Tensor> = {};
-      for (const [name, list] of joined) outputs[name] = concatBatch(list);
-      const { logits, ...others } = outputs;
-      if (logits === undefined) throw new ModelError("The run returned no logits: no samples were given.");
-      return { logits, outputs: others };
-    } finally {
-      this.inUse.set(key, (this.inUse.get(key) ?? 1) - 1);
-    }
+        return outputs;
+      },
+    );
   }
 
-  private session(key: string, program: Program): Promise<ProgramSession> {
-    const existing = this.sessions.get(key);
-    if (existing !== undefined) {
-      // Moved to the end: the least recently used comes first.
-      this.sessions.delete(key);
-      this.sessions.set(key, existing);
-      return existing;
-    }
-    const made = this.createSession(program);
-    this.sessions.set(key, made);
-    made.catch(() => this.sessions.delete(key));
-    this.evict();
-    return made;
-  }
-
-  private async createSession(program: Program): Promise<ProgramSession> {
-    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name));
+  private async createSession(program: Program, spread: boolean): Promise<ProgramSession> {
+    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), { spread });
     const opsets = new Map(this.onnx.opsets).set("", graph.opset);
     const serialized = writeModel({
       graph: graph.graph,
@@ -358,15 +370,6 @@ export class GraphModel implements Model {
       files: this.onnx.files,
     });
     return { graph, session: await this.runtime.createSession(serialized) };
-  }
-
-  private evict(): void {
-    for (const [key, entry] of this.sessions) {
-      if (this.sessions.size <= maxSessions) return;
-      if ((this.inUse.get(key) ?? 0) > 0) continue;
-      this.sessions.delete(key);
-      void entry.then(({ session }) => session.release()).catch(() => undefined);
-    }
   }
 
   private targetsFor(target: Target | readonly Target[], count: number): readonly Target[] {
@@ -442,8 +445,33 @@ function sampleCount(feeds: ProgramFeeds): number {
   return count;
 }
 
+function sameFeeds(a: ProgramFeeds["shared"] = {}, b: ProgramFeeds["shared"] = {}): boolean {
+  return Object.entries(a).every(([name, value]) => b[name] === value);
+}
+
+/** The batched feed of all pieces, followed by `padding` copies of the last sample. */
+function joinedFeed(pieces: readonly BatchPiece<ProgramJob>[], name: string, padding: number): AnyTensor {
+  const parts = pieces.map(({ job, start, end }, index) => {
+    const value = job.feeds.batched[name];
+    if (value === undefined) throw new ModelError(`Program '${job.program.key}': no feed for '${name}'.`);
+    return samples(value, start, end, index === pieces.length - 1 ? padding : 0);
+  });
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : concatBatch(parts as readonly Tensor[]);
+}
+
+/** A feed that is the same within each piece, once for each sample. */
+function spreadFeed(pieces: readonly BatchPiece<ProgramJob>[], name: string): AnyTensor {
+  const parts = pieces.flatMap(({ job, start, end }) => {
+    const value = job.feeds.shared?.[name];
+    if (value === undefined) throw new ModelError(`Program '${job.program.key}': no feed for '${name}'.`);
+    return Array.from({ length: end - start }, () => value);
+  });
+  return concatBatch(parts as readonly Tensor[]);
+}
+
 /** Samples `start..end` of axis 0, followed by `padding` copies of the last one. */
-function part(value: AnyTensor, start: number, end: number, padding: number): AnyTensor {
+function samples(value: AnyTensor, start: number, end: number, padding: number): AnyTensor {
   const size = elementCount(value.dims.slice(1));
   const data = (value.data as Float32Array).subarray(start * size, end * size);
   const dims = [end - start + padding, ...value.dims.slice(1)];

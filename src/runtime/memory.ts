@@ -4,7 +4,7 @@ import type { Network } from "./network.ts";
 
 /** Bytes that all activations of one image take together, from the shapes. */
 export function activationBytes(network: Network): number {
-  const g = new GraphBuilder(network.graph, network.opset, network.known, network.input.fixedBatch);
+  const g = new GraphBuilder(network.graph, network.opset, network.known);
   let bytes = 0;
   for (const node of network.graph.nodes) {
     for (const output of node.outputs) {

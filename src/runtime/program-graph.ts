@@ -27,9 +27,11 @@ export function buildProgramGraph(
   network: Network,
   program: Program,
   layer: (name: string) => Layer,
+  /** `spread`: inputs of one sample for all (leading dimension 1) take one a sample instead. */
+  { spread = false }: { readonly spread?: boolean } = {},
 ): ProgramGraph {
   const { input, tail } = network;
-  const g = GraphBuilder.empty(network.opset, "onnx-saliency", input.fixedBatch);
+  const g = GraphBuilder.empty(network.opset, "onnx-saliency", { fixedBatch: input.fixedBatch, spread });
   g.reserve(network.graph.nodes.flatMap((node) => node.outputs).filter((name) => name !== ""));
   g.reserve(network.graph.initializers.keys());
   g.setPrefix("prologue");
