@@ -61,6 +61,11 @@ export const activationVjps: VjpTable = {
     ({ g, x, dy }) => g.where(g.greater(x, 0), 0, g.mul(dy, x)),
   ),
   ThresholdedRelu: unary(({ g, x, dy, node }) => g.mul(dy, g.step(x, floatAttribute(node, "alpha", 1)))),
+  // 1 outside -lambd..lambd (bias only shifts)
+  Shrink: unary(({ g, x, dy, node }) => {
+    const threshold = floatAttribute(node, "lambd", 0.5);
+    return g.mul(dy, g.add(g.step(x, threshold), g.step(x, -threshold, "below")));
+  }),
   Clip: (context) => [() => clip(context)],
   // x <= 0: y + alpha
   Elu: unary(({ g, x, y, dy, node }) => {

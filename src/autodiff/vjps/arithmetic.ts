@@ -84,6 +84,12 @@ export const arithmeticVjps: VjpTable = {
   Cos: unary(({ g, x, dy }) => g.unary("Neg", g.mul(dy, g.unary("Sin", x)))),
   Tan: unary(({ g, y, dy }) => g.mul(dy, g.add(g.mul(y, y), 1))),
   Atan: unary(({ g, x, dy }) => g.div(dy, g.add(g.mul(x, x), 1))),
+  // 1 / sqrt(1 - x^2)
+  Asin: unary(({ g, x, dy }) => g.div(dy, g.unary("Sqrt", g.sub(1, g.mul(x, x))))),
+  Acos: unary(({ g, x, dy }) => g.unary("Neg", g.div(dy, g.unary("Sqrt", g.sub(1, g.mul(x, x)))))),
+  Asinh: unary(({ g, x, dy }) => g.div(dy, g.unary("Sqrt", g.add(g.mul(x, x), 1)))),
+  Acosh: unary(({ g, x, dy }) => g.div(dy, g.unary("Sqrt", g.sub(g.mul(x, x), 1)))),
+  Atanh: unary(({ g, x, dy }) => g.div(dy, g.sub(1, g.mul(x, x)))),
   Sinh: unary(({ g, x, dy }) => g.mul(dy, g.unary("Cosh", x))),
   Cosh: unary(({ g, x, dy }) => g.mul(dy, g.unary("Sinh", x))),
   Identity: unary(({ dy }) => dy),
