@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRecords, recordKey } from "../src/evaluation/records.ts";
-import { repository, runCli } from "./support/run-cli.ts";
+import { repository, runCli, type CliResult } from "./support/run-cli.ts";
 import { writeTinyClassifier, writeTinyPhotographs } from "./support/tiny-classifier.ts";
 
 const root = mkdtempSync(join(tmpdir(), "evaluate-"));
@@ -37,6 +37,8 @@ const what = [
   "-p",
   "samples=4",
 ];
+/** As it stands in `/proc`: arguments with a zero byte between them. */
+const secondJob = ["--job", "2"].join("\0");
 let counter = 0;
 const newFolder = (): string => join(root, `run-${++counter}`);
 
@@ -55,12 +57,10 @@ async function recordsOf(folder: string): Promise<ReadonlyMap<string, unknown>> 
 }
 
 let reference: ReadonlyMap<string, unknown>;
+let firstRun: CliResult;
 beforeAll(async () => {
   const folder = newFolder();
-  const { status, stderr, stdout } = await runCli(["evaluate", ...what, "--threads", "1", "--out", folder]);
-  expect(stderr).toMatch(/12\/12 images, 48 maps, 0 failed.*over-all: gradient -?[\d.]+ ±/);
-  expect(stdout).toMatch(/12 images done/);
-  expect(status).toBe(0);
+  firstRun = await runCli(["evaluate", ...what, "--threads", "1", "--out", folder]);
   reference = await recordsOf(folder);
 });
 
@@ -80,6 +80,13 @@ async function killAfter(lines: number, folder: string, args: readonly string[])
 }
 
 describe("onnx-saliency evaluate", () => {
+  it("shows how it gets on and ends with the next step", () => {
+    const { status, stderr, stdout } = firstRun;
+    expect(stderr).toMatch(/12\/12 images, 48 maps, 0 failed.*over-all: gradient -?[\d.]+ ±/);
+    expect(stdout).toMatch(/12 images done/);
+    expect(status).toBe(0);
+  });
+
   it("gives the same records after being killed again and again", async () => {
     const folder = newFolder();
     for (const lines of [4, 17, 40])
@@ -97,7 +104,7 @@ describe("onnx-saliency evaluate", () => {
       // The only process whose command line has this job of this run.
       for (const id of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
         const line = readCommandLine(id);
-        if (line.includes(folder) && line.includes("--job\0" + "2")) process.kill(Number(id), "SIGKILL");
+        if (line.includes(folder) && line.includes(secondJob)) process.kill(Number(id), "SIGKILL");
       }
     }, 5);
     const { status, stderr } = await running;
