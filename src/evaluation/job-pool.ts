@@ -25,7 +25,7 @@ export interface JobPoolOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A job may die at one image this often before the image is given up. */
+/** A job may die at one image, or before it begins, this often before that is given up. */
 const maxCrashes = 2;
 
 /** Threads of each job's network, so that all jobs together use every processor once. */
@@ -43,6 +43,7 @@ export function runJobPool(indices: readonly number[], options: JobPoolOptions):
   const { count, command, onRecord, onImage, onCrash, signal } = options;
   const waiting = [...indices].reverse();
   const crashes = new Map<number, number>();
+  const earlyEnds = new Map<number, number>();
   const running = new Set<ChildProcess>();
   return new Promise((resolve, reject) => {
     let isSettled = false;
@@ -57,14 +58,17 @@ export function runJobPool(indices: readonly number[], options: JobPoolOptions):
     const abort = (): void => settle(new AbortedError("The work was stopped before it was finished."));
     signal?.addEventListener("abort", abort);
 
-    const start = (number: number): void => {
+    const start = (number: number, interrupted?: number): void => {
       const { script, args } = command(number);
       const child = fork(script, [...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
       running.add(child);
       let current: number | undefined;
       let isReady = false;
+      // Only a new process has read what the dead one recorded of its image.
+      let first = interrupted;
       const next = (): void => {
-        current = waiting.pop();
+        current = first ?? waiting.pop();
+        first = undefined;
         child.send(
           (current === undefined ? { kind: "end" } : { kind: "image", index: current }) satisfies JobOrder,
         );
@@ -94,20 +98,25 @@ export function runJobPool(indices: readonly number[], options: JobPoolOptions):
       child.on("exit", (code, killer) => {
         running.delete(child);
         if (isSettled) return;
-        if (!isReady)
-          return settle(
-            new RuntimeUnavailableError(`job ${number}: ended before it began (${killer ?? code}).`),
-          );
-        if (current !== undefined) {
-          const index = current;
-          const times = (crashes.get(index) ?? 0) + 1;
-          crashes.set(index, times);
-          if (times < maxCrashes) waiting.push(index);
-          else
-            onCrash(
-              index,
-              `the process died twice at this image (${killer ?? `exit status ${code}`}); out of memory?`,
+        if (!isReady) {
+          const times = (earlyEnds.get(number) ?? 0) + 1;
+          earlyEnds.set(number, times);
+          if (times >= maxCrashes)
+            return settle(
+              new RuntimeUnavailableError(
+                `job ${number}: ended before it began (${killer ?? `exit status ${code}`}).`,
+              ),
             );
+        }
+        const unfinished = current ?? first;
+        if (unfinished !== undefined) {
+          const times = (crashes.get(unfinished) ?? 0) + 1;
+          crashes.set(unfinished, times);
+          if (times < maxCrashes) return start(number, unfinished);
+          onCrash(
+            unfinished,
+            `the process died twice at this image (${killer ?? `exit status ${code}`}); out of memory?`,
+          );
         }
         if (waiting.length > 0) start(number);
         else if (running.size === 0) settle();
