@@ -175,6 +175,13 @@ describe("SIGCAM inside the graph", () => {
     expect(sigCam.cost(sigCam.params.parse({ iterations: 3, steps: 4 }), facts).fb).toBe(13);
   });
 
+  it("takes at most 45 gradients with the preset fast", async () => {
+    const before = model.counts.gradient;
+    const map = await run(sigCam, { ...small, preset: "fast" });
+    expect(model.counts.gradient - before).toBeLessThanOrEqual(45);
+    expect(map.details).toMatchObject({ settings: { steps: 2, quadrature: "gauss-legendre", warmup: 5 } });
+  });
+
   it("says which settings it used, paper settings by default", () => {
     const defaults = (method: Method): Record<string, unknown> => {
       const { properties } = z.toJSONSchema(method.params, { io: "input" }) as {
