@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 npm run --silent build
 explain() { node dist/cli/main.js explain "$@" --quiet; }
 
-explain examples/chelsea.png --method grad-cam,sigcam,rise,integrated-gradients,guided-backprop -p rise.masks=2000 --resize stretch --out docs/gallery
+explain examples/coffee.png --method grad-cam,sigcam,rise,integrated-gradients,guided-backprop -p rise.masks=2000 --resize stretch --out docs/gallery
 explain examples/chelsea.png --target top1:vs:rank2 --method grad-cam,input-x-gradient --resize stretch --out docs/gallery
 rm -f docs/gallery/*.npy docs/gallery/*.json
 ls docs/gallery

@@ -55,7 +55,6 @@ export const configurationSchema = z.strictObject({
 export type Configuration = z.output<typeof configurationSchema>;
 export type ConfiguredModel = Configuration["models"][number];
 export type ConfiguredRow = Configuration["rows"][number];
-export type ConfiguredMetric = Configuration["metrics"][number];
 
 /** The parts of a configuration that must agree; paths may differ from machine to machine. */
 function identity(configuration: Configuration): unknown {

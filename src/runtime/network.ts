@@ -1,7 +1,7 @@
 import { ModelError, ShapeError } from "../errors.ts";
 import type { ProbedValue } from "../graph/graph-builder.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
-import { batchSymbol, type Graph, type GraphNode, type Shape, type ValueInfo } from "../graph/graph.ts";
+import { batchSymbol, type Graph, type Shape, type ValueInfo } from "../graph/graph.ts";
 import { prepareGraph } from "../graph/prepare/index.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { AnyTensor, ElementType } from "../tensor/tensor.ts";
@@ -161,9 +161,4 @@ function findImageInput(graph: Graph, size: readonly [number, number] | undefine
     fixedBatch: typeof batch === "number" && batch > 0 ? batch : undefined,
     type: image.type,
   };
-}
-
-/** The producer of each value. */
-export function producersOf(graph: Graph): ReadonlyMap<string, GraphNode> {
-  return new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
 }
