@@ -316,6 +316,15 @@ describe("plain optimisers inside the graph", () => {
     for (const value of map.values) expect(value > -1e-6 && value < 1 + 1e-6).toBe(true);
   });
 
+  it("say that the map is empty where the mask costs more than it can gain", async () => {
+    const map = await run(iGos, { ...small, iterations: 2, l1Weight: 1000 });
+    expect(map.degenerate).toMatchObject({
+      code: "constant",
+      message: expect.stringMatching(/Lower l1Weight/) as string,
+    });
+    expect((await run(iGos, { ...small, iterations: 2, l1Weight: 0.01 })).degenerate).toBeUndefined();
+  });
+
   it("report an intermediate map of the size of the input", async () => {
     const maps: SaliencyMap[] = [];
     const context = methodContext(iGos, model, input, {
