@@ -4,6 +4,7 @@ import type { CliContext } from "./cli-context.ts";
 import { checkCommand } from "./commands/check.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { finetuneCommand } from "./commands/finetune.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
@@ -49,6 +50,7 @@ function createProgram(context: CliContext): Command {
     checkCommand(context),
     evaluateCommand(context),
     mergeCommand(context),
+    finetuneCommand(context),
     reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
