@@ -9,6 +9,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
 import { reportCommand } from "./commands/report.ts";
+import { reproduceCommand } from "./commands/reproduce.ts";
 import { packageVersion } from "./package-version.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
 
@@ -51,6 +52,7 @@ function createProgram(context: CliContext): Command {
     evaluateCommand(context),
     mergeCommand(context),
     finetuneCommand(context),
+    reproduceCommand(context),
     reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
