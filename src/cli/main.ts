@@ -4,10 +4,12 @@ import type { CliContext } from "./cli-context.ts";
 import { checkCommand } from "./commands/check.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { finetuneCommand } from "./commands/finetune.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
 import { reportCommand } from "./commands/report.ts";
+import { reproduceCommand } from "./commands/reproduce.ts";
 import { packageVersion } from "./package-version.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
 
@@ -49,6 +51,8 @@ function createProgram(context: CliContext): Command {
     checkCommand(context),
     evaluateCommand(context),
     mergeCommand(context),
+    finetuneCommand(context),
+    reproduceCommand(context),
     reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

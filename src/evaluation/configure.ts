@@ -4,6 +4,7 @@ import { ParameterError } from "../errors.ts";
 import { openDataset } from "../datasets/open-dataset-node.ts";
 import { parseParams } from "../methods/parameters.ts";
 import { metricByName } from "../metrics/index.ts";
+import { loadModel } from "../node.ts";
 import { hashModelFiles, readModelFile } from "../runtime/model-file-node.ts";
 import { baselineMethods } from "./baseline-methods.ts";
 import type { Configuration, ConfiguredModel, ConfiguredRow } from "./configuration.ts";
@@ -12,7 +13,12 @@ import { rowMethod, textHash } from "./open-bench.ts";
 
 /** What a run is asked for, before anything was looked at. */
 export interface EvaluationRequest {
-  readonly models: readonly { readonly path: string; readonly name?: string }[];
+  readonly models: readonly {
+    readonly path: string;
+    readonly name?: string;
+    /** Takes the target layer before its last activation, as the paper does in DenseNet201. */
+    readonly tap?: "before-activation";
+  }[];
   /** Ids of methods, or `NAME=PATTERN` for maps that another program saved. */
   readonly methods: readonly {
     readonly name: string;
@@ -42,7 +48,8 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
   const seed = request.seed ?? 0;
   const dataset = openDataset(request.dataset, seed);
   const models: ConfiguredModel[] = [];
-  for (const { path, name } of request.models) {
+  for (const { path, name, tap } of request.models) {
+    const layer = tap === undefined ? request.layer : await tappedLayerOf(path, tap);
     const unique = name ?? basename(path).replace(/\.onnx$/, "");
     models.push({
       name: models.some((model) => model.name === unique) ? `${unique}-${models.length + 1}` : unique,
@@ -50,7 +57,7 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
       sha256: await hashModelFiles(readModelFile(path)),
       ...(request.preprocess !== undefined && { preprocess: request.preprocess }),
       ...(request.resize !== undefined && { resize: request.resize }),
-      ...(request.layer !== undefined && { layer: request.layer }),
+      ...(layer !== undefined && { layer }),
     });
   }
   const isAnnotated = dataset.kind === "coco" || dataset.kind === "mosaic";
@@ -72,6 +79,15 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
     seed,
     saveMaps: request.saveMaps === true,
   };
+}
+
+async function tappedLayerOf(path: string, tap: "before-activation"): Promise<string> {
+  const model = await loadModel(path);
+  try {
+    return model.tappedLayer(tap).name;
+  } finally {
+    await model.close();
+  }
 }
 
 function configureRows(request: EvaluationRequest): ConfiguredRow[] {

@@ -6,7 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -82,10 +82,10 @@ export function openRun(folder: string, configuration: Configuration, provenance
 }
 
 /** Writes a file so that a reader sees the old content or the new, never a part. */
-export function writeWhole(path: string, content: string): void {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, "w");
-  writeSync(file, content);
+  writeFileSync(file, content);
   fsyncSync(file);
   closeSync(file);
   renameSync(temporary, path);

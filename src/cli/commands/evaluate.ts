@@ -32,7 +32,7 @@ interface WhatOptions {
 }
 
 /** Options that say how the work is done; they change no record. */
-interface HowOptions {
+export interface HowOptions {
   readonly jobs?: number | undefined;
   readonly threads?: number | undefined;
   readonly strict?: true | undefined;
@@ -194,7 +194,8 @@ async function requestOf(options: WhatOptions): Promise<EvaluationRequest> {
   };
 }
 
-async function runShard(
+/** Evaluates the images of a run (or of a shard of it) in this process or in jobs, with progress. */
+export async function runShard(
   context: CliContext,
   folder: string,
   configuration: Configuration,
