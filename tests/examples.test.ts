@@ -22,7 +22,6 @@ const expected: Readonly<Record<string, RegExp>> = {
   "explain-one-image": /tiger cat.*probability 0\.40\d, seen at .*: chelsea-explained\.png/,
   "own-method": /shift-grad: 4 forward and backward passes/,
   "own-optimizer": /aop:spot\+random-search: 49 forward passes/,
-  "own-optimizer": /aop:spot\+random-search: \d+ forward passes/,
   "own-rule": /norm of the gradient: \d.* by the usual rules, \d.* by one's own/,
 };
 

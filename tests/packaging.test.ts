@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -82,6 +91,8 @@ describe("the package as it is published", () => {
     }[];
     files = archive?.files.map(({ path }) => path) ?? [];
     execFileSync("tar", ["-xzf", join(folder, archive?.filename ?? ""), "-C", folder]);
+    // A package of its own, or the nearest one above decides what names mean.
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
     installed = join(folder, "node_modules/onnx-saliency");
     mkdirSync(dirname(installed));
     symlinkSync(join(folder, "package"), installed);

@@ -1,4 +1,4 @@
-import { DataError, ModelError, ParameterError, ShapeError, throwIfAborted } from "../errors.ts";
+import { DataError, ModelError, ParameterError, ShapeError } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";

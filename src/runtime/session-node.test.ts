@@ -255,6 +255,16 @@ describe("NodeRuntime", () => {
     expect(String(await pending)).toMatch(/closed/);
   });
 
+  // If it could not, the process would be aborted and take this whole file along.
+  it.each([0, 10, 30, 60, 100])(
+    "can be closed %s ms after it was made, while ONNX Runtime is being loaded",
+    async (delay) => {
+      const runtime = new NodeRuntime({ threads: 1 });
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await expect(runtime.close()).resolves.toBeUndefined();
+    },
+  );
+
   it.each([0, 1.5, 2000])("refuses %s threads", (threads) => {
     expect(() => new NodeRuntime({ threads })).toThrow(ParameterError);
   });

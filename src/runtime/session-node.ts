@@ -121,10 +121,22 @@ export class NodeRuntime implements Runtime {
     };
   }
 
-  /** Ends the worker with all its sessions. Pending work is rejected. */
+  /** Ends the worker with all its sessions. Pending work is rejected; a run that has begun is waited for. */
   async close(): Promise<void> {
+    const isBusy = this.failure === undefined && (!this.isLoaded || this.current !== undefined);
     this.fail(new ModelError("The runtime was closed; make a new one to run models."));
+    if (isBusy) await this.nextAnswer();
     await this.worker?.terminate();
+  }
+
+  /** ONNX Runtime aborts the whole process if its thread is ended while it loads or runs. */
+  private async nextAnswer(): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined) return;
+    worker.ref();
+    await new Promise<void>((resolve) => {
+      for (const event of ["message", "error", "exit"]) worker.once(event, () => resolve());
+    });
   }
 
   private async run(
