@@ -71,6 +71,7 @@ export function summarize(
   return [
     `${pc.bold(image === "-" ? "standard input" : basename(image))}: ${pc.bold(name(target))}${against}, ${probability} ${formatNumber(score.probability)}, ${logit} ${formatNumber(score.logit)}`,
     ...methods,
+    ...new Set(records.flatMap(({ notes = [] }) => notes.map((note) => `    ${pc.yellow("note:")} ${note}`))),
     `  ${pc.dim("wrote")} ${picture} ${pc.dim("and .npy, .json")}`,
   ];
 }

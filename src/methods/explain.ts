@@ -5,6 +5,7 @@ import { probabilities, type EvaluationCounts, type Model, type Target } from ".
 import type { Tensor } from "../tensor/tensor.ts";
 import { countedModel } from "./counted-model.ts";
 import type { Method, MethodProgress } from "./define-method.ts";
+import { explanationNotes } from "./explanation-notes.ts";
 import { findMethod } from "./index.ts";
 import { parseParams } from "./parameters.ts";
 import { checkedIndex, resolveTarget } from "./target.ts";
@@ -63,6 +64,8 @@ export interface ExplanationRecord {
   readonly counts: EvaluationCounts;
   readonly elapsedMs: number;
   readonly degenerate?: DegenerateReason;
+  /** What to know of the model and of what was explained, a sentence each; see {@link explanationNotes}. */
+  readonly notes?: readonly string[];
   /** Set where a budget or `stop` ended the method early. */
   readonly unfinished?: { readonly done: number; readonly total: number };
   readonly details?: Readonly<Record<string, unknown>>;
@@ -119,18 +122,21 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   }
   const { layer, ...details } = map.details ?? {};
   const degenerate = map.degenerate ?? nonFinite(map);
+  const score = scoreOf(target, logits, model);
+  const notes = explanationNotes({ model, params, probability: score.probability });
   return {
     map: degenerate === undefined ? map : { ...map, degenerate },
     record: {
       method: method.name,
       params,
       target: labelled(target, model.labels),
-      score: scoreOf(target, logits, model),
+      score,
       ...(typeof layer === "string" && { layer }),
       seed,
       counts: spent(),
       elapsedMs: performance.now() - started,
       ...(degenerate && { degenerate }),
+      ...(notes.length > 0 && { notes }),
       ...(limit.signal.aborted &&
         last !== undefined &&
         last.done < last.total && { unfinished: { done: last.done, total: last.total } }),

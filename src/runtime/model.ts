@@ -133,6 +133,8 @@ export interface Model {
   layer(name: string): Layer;
   /** Operator types of the network, each with how often it occurs. */
   readonly operators?: ReadonlyMap<string, number>;
+  /** What to know of the model before trusting an explanation of it, a sentence each. */
+  readonly notes?: readonly string[];
   /** Logits `[N, K]` of a batch of any size. */
   logits(images: Tensor, options?: RunOptions): Promise<Tensor>;
   /** Scores of one target an image. */

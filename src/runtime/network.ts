@@ -6,6 +6,7 @@ import { prepareGraph } from "../graph/prepare/index.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { AnyTensor, ElementType } from "../tensor/tensor.ts";
 import { followAxes, type AxisRole, type AxisRoles } from "./axis-roles.ts";
+import { inferenceMode } from "./inference-mode.ts";
 import { findScoringTail, type ScoringTail } from "./scoring-tail.ts";
 import { candidateLayers } from "./target-layer.ts";
 import type { Layer } from "./model.ts";
@@ -44,11 +45,13 @@ export interface Network {
   readonly layers: readonly Layer[];
   /** Why values have no known shape. */
   readonly unknown: ReadonlyMap<string, string>;
+  /** What differs from the file, and what to know of its numbers: sentences for the user. */
+  readonly notes: readonly string[];
 }
 
 /** Analyses a model: image input, shapes, scoring tail, layers. */
 export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): Network {
-  const graph = withFixedInputs(model.graph, options.feeds ?? {});
+  const { graph, notes } = inferenceMode(withFixedInputs(model.graph, options.feeds ?? {}));
   const input = findImageInput(graph, options.size);
   const batchDim = input.fixedBatch ?? batchSymbol;
   const shape: Shape =
@@ -82,6 +85,7 @@ export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): 
     roles,
     layers,
     unknown: prepared.unknown,
+    notes,
   };
 }
 

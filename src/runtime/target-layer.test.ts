@@ -86,6 +86,16 @@ describe("the target layer", () => {
     expect(chosen((g, x) => head(g, gated(g, x)))).toBe("Mul 5x8x12 NCHW");
   });
 
+  it("is not the one-dimensional convolution of an efficient channel attention", () => {
+    const gated: Build = (g, x) => {
+      const features = relu(g, conv(g, x, 5));
+      const row = g.reshape(pooled(g, features), ["batch", 1, 5]);
+      const gate = g.node("Conv", [row, wave(g, [1, 1, 3])], { pads: [1, 1] });
+      return g.mul(features, g.reshape(g.unary("Sigmoid", gate), ["batch", 5, 1, 1]));
+    };
+    expect(chosen((g, x) => head(g, gated(g, x)))).toBe("Mul 5x8x12 NCHW");
+  });
+
   it("joins all branches rather than taking the last of them", () => {
     const branches: Build = (g, x) => g.concat([relu(g, conv(g, x, 2)), relu(g, conv(g, x, 3, 1))], 1);
     expect(chosen((g, x) => head(g, branches(g, branches(g, x))))).toBe("Concat 5x8x12 NCHW");
@@ -176,6 +186,24 @@ describe("the target layer", () => {
       expect(short(model.network, model.defaultLayer)).toBe(`Add 6x4x6 tokens +${count}`);
       expect(model.defaultLayer.name).toBe(model.network.layers[2]?.name);
       expect(model.counts).toEqual({ forward: 0, gradient: 0 });
+      await model.close();
+    });
+
+    it("is that too where old files spell normalisation out", async () => {
+      const spelledOut: Build = (g, x) => {
+        const centred = g.sub(x, g.reduce("ReduceMean", x, [2]));
+        const deviation = g.unary("Sqrt", g.add(g.reduce("ReduceMean", g.pow(centred, 2), [2]), 1e-5));
+        return g.add(g.mul(g.div(centred, deviation), wave(g, [6])), wave(g, [6]));
+      };
+      const model = smallModel([3, 8, 12], (g, x) => {
+        const first = block(g, withLeadingTokens(g, patches(g, x), 1));
+        return classToken(g, spelledOut(g, block(g, first)));
+      });
+      await model.settleDefaultLayer();
+      const sums = model.network.layers.filter((layer) => short(model.network, layer).startsWith("Add"));
+      expect(short(model.network, model.defaultLayer)).toBe("Add 6x4x6 tokens +1");
+      // After it come the normalisation's own sum and the two of the last block.
+      expect(model.defaultLayer.name).toBe(sums[3]?.name);
       await model.close();
     });
   });

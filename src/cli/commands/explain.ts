@@ -36,7 +36,7 @@ export function explainCommand(context: CliContext) {
     .option("--labels <FILE>", "class names, one a line")
     .option(
       "--preprocess <PRESET|FILE>",
-      "imagenet, efficientnet-lite, minus-one-to-one, zero-to-one, caffe-bgr, or a JSON file",
+      "imagenet, efficientnet-lite, minus-one-to-one, zero-to-one, zero-to-255, caffe-bgr, clip, JSON text, or a JSON file",
     )
     .addOption(
       new Option("--resize <MODE>", "how the photograph is made to fit").choices([
