@@ -10,6 +10,7 @@ import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
 import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { packageVersion } from "./package-version.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
 
@@ -53,6 +54,7 @@ function createProgram(context: CliContext): Command {
     mergeCommand(context),
     finetuneCommand(context),
     reproduceCommand(context),
+    workerCommand(context),
     reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

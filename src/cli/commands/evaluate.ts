@@ -38,6 +38,7 @@ export interface HowOptions {
   readonly strict?: true | undefined;
   readonly retryFailures?: true | undefined;
   readonly quiet?: true | undefined;
+  readonly queue?: string | undefined;
 }
 
 /** `onnx-saliency evaluate`: measures methods on a data set; can be stopped, resumed and spread over machines. */
@@ -93,6 +94,10 @@ export function evaluateCommand(context: CliContext) {
     .option(
       "--shard <K/N>",
       "only every N-th image from the K-th on; shards are joined by merge, or by one --out",
+    )
+    .option(
+      "--queue <URL>",
+      "leave the work to 'worker' processes on any machines, through a Redis server (redis://HOST)",
     )
     .option("--strict", "the first unreadable image or failed map ends the run")
     .option("--retry-failures", "do again what failed before")
@@ -210,7 +215,22 @@ export async function runShard(
   const { threadsPerJob, runJobPool } = await import("../../evaluation/job-pool.ts");
   const threads = options.threads ?? (jobs > 1 ? threadsPerJob(jobs, availableParallelism()) : undefined);
   try {
-    if (jobs > 1) {
+    if (options.queue !== undefined) {
+      const { coordinate } = await import("../../evaluation/queue/coordinate.ts");
+      const { openDataset } = await import("../../datasets/open-dataset-node.ts");
+      await coordinate({
+        url: options.queue,
+        configuration,
+        dataset: openDataset(configuration.dataset, configuration.seed),
+        indices,
+        folder,
+        recordsPath: join(folder, recordsFileOf(shard)),
+        onRecord: (record) => progress.onRecord(record),
+        onImage: (index) => progress.onImage(index),
+        onNote: (note) => context.note(note),
+        signal: context.signal,
+      });
+    } else if (jobs > 1) {
       const { openRecordWriter } = await import("../../evaluation/records.ts");
       await runJobPool(indices, {
         count: jobs,
