@@ -339,7 +339,7 @@ describe("a process among others", () => {
   it("writes no colour codes where there is no terminal, and some where they are asked for", async () => {
     const [plain, colored] = [
       await runCli(["inspect"]),
-      await runCli(["inspect"], { env: { FORCE_COLOR: "1" } }),
+      await runCli(["inspect"], { env: { FORCE_COLOR: "1", NO_COLOR: "" } }),
     ];
     expect(plain.stdout).not.toContain("\u001b[");
     expect(colored.stdout).toContain("\u001b[");

@@ -5,7 +5,7 @@ import {
   smallConvolutionalModel,
   smallModel,
 } from "../../tests/support/small-model.ts";
-import { explain } from "../methods/explain.ts";
+import { explain, type Explanation } from "../methods/explain.ts";
 import { concatBatch, tensor, type Tensor } from "../tensor/tensor.ts";
 import type { GraphModel } from "./graph-model.ts";
 import type { Program } from "./model.ts";
@@ -143,7 +143,7 @@ describe("GraphModel", () => {
     const params = { iterations: 3, steps: 5, size: 4, kernel: 5 };
     const request = { method: "i-gos", params, target: 1, seed: 4 } as const;
     const alone = kept(smallConvolutionalModel({ batchSize: 8 }));
-    const single = [];
+    const single: Explanation[] = [];
     for (const input of images) single.push(await explain({ ...request, model: alone, input }));
     const shared = kept(smallConvolutionalModel({ batchSize: 8 }));
     const together = await Promise.all(images.map((input) => explain({ ...request, model: shared, input })));
