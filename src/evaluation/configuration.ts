@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { resizeFilters } from "../image/resample-taps.ts";
+import type { Preprocess } from "../image/preprocess.ts";
 
 const params = z.record(z.string(), z.unknown());
 
@@ -9,9 +11,21 @@ const model = z.strictObject({
   /** Path or URL; not part of the identity, so that a run can move between machines. */
   path: z.string(),
   sha256: z.string(),
-  /** A preset or the path of a description; default what is beside the model. */
-  preprocess: z.string().optional(),
-  resize: z.enum(["stretch", "crop", "letterbox"]).optional(),
+  /** Complete: what was beside the model when the run was started, with the resize that was asked for. */
+  preprocess: z.strictObject({
+    resize: z.strictObject({
+      mode: z.enum(["stretch", "crop", "letterbox"]),
+      filter: z.enum(resizeFilters),
+      antialias: z.boolean(),
+      cropFraction: z.number(),
+      size: z.int().optional(),
+    }),
+    normalization: z.strictObject({
+      mean: z.array(z.number()),
+      std: z.array(z.number()),
+      channelOrder: z.enum(["RGB", "BGR", "gray"]),
+    }),
+  }),
   layer: z.string().optional(),
 });
 
@@ -54,6 +68,12 @@ export const configurationSchema = z.strictObject({
 
 export type Configuration = z.output<typeof configurationSchema>;
 export type ConfiguredModel = Configuration["models"][number];
+/** The preprocessing of a configured model, without fields that are `undefined`. */
+export function preprocessOf({ preprocess: { resize, normalization } }: ConfiguredModel): Preprocess {
+  const { size, ...rest } = resize;
+  return { resize: size === undefined ? rest : { ...rest, size }, normalization };
+}
+
 export type ConfiguredRow = Configuration["rows"][number];
 
 /** The parts of a configuration that must agree; paths may differ from machine to machine. */

@@ -6,9 +6,12 @@ import { parseParams } from "../methods/parameters.ts";
 import { metricByName } from "../metrics/index.ts";
 import { loadModel } from "../node.ts";
 import { hashModelFiles, readModelFile } from "../runtime/model-file-node.ts";
+import { preprocessBeside, readPreprocess } from "../runtime/sidecar-node.ts";
+import { parsePreprocess } from "../image/preprocess-schema.ts";
 import { baselineMethods } from "./baseline-methods.ts";
 import type { Configuration, ConfiguredModel, ConfiguredRow } from "./configuration.ts";
 import { datasetIdentity } from "./evaluation-plan.ts";
+import { localModel } from "./local-model.ts";
 import { rowMethod, textHash } from "./open-bench.ts";
 
 /** What a run is asked for, before anything was looked at. */
@@ -49,14 +52,14 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
   const dataset = openDataset(request.dataset, seed);
   const models: ConfiguredModel[] = [];
   for (const { path, name, tap } of request.models) {
-    const layer = tap === undefined ? request.layer : await tappedLayerOf(path, tap);
+    const local = await localModel(path);
+    const layer = tap === undefined ? request.layer : await tappedLayerOf(local, tap);
     const unique = name ?? basename(path).replace(/\.onnx$/, "");
     models.push({
       name: models.some((model) => model.name === unique) ? `${unique}-${models.length + 1}` : unique,
       path,
-      sha256: await hashModelFiles(readModelFile(path)),
-      ...(request.preprocess !== undefined && { preprocess: request.preprocess }),
-      ...(request.resize !== undefined && { resize: request.resize }),
+      sha256: await hashModelFiles(readModelFile(local)),
+      preprocess: resolvePreprocess(local, request),
       ...(layer !== undefined && { layer }),
     });
   }
@@ -78,6 +81,22 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
     ...(request.limit !== undefined && { limit: request.limit }),
     seed,
     saveMaps: request.saveMaps === true,
+  };
+}
+
+/** What is asked for, else what is beside the model, else ImageNet's; with the resize that is asked for. */
+function resolvePreprocess(
+  path: string,
+  { preprocess, resize }: EvaluationRequest,
+): ConfiguredModel["preprocess"] {
+  const found =
+    preprocess === undefined
+      ? (preprocessBeside(path)?.preprocess ?? parsePreprocess("imagenet"))
+      : readPreprocess(preprocess);
+  const { mean, std, channelOrder } = found.normalization;
+  return {
+    resize: { ...found.resize, ...(resize !== undefined && { mode: resize }) },
+    normalization: { mean: [...mean], std: [...std], channelOrder },
   };
 }
 

@@ -11,9 +11,15 @@ import { parseParams } from "../methods/parameters.ts";
 import { metricByName } from "../metrics/index.ts";
 import { loadModel } from "../node.ts";
 import { baselineMethods } from "./baseline-methods.ts";
-import type { Configuration, ConfiguredModel, ConfiguredRow } from "./configuration.ts";
+import {
+  preprocessOf,
+  type Configuration,
+  type ConfiguredModel,
+  type ConfiguredRow,
+} from "./configuration.ts";
 import type { Bench, BenchMetric, BenchModel, BenchRow } from "./evaluate-image.ts";
 import { datasetIdentity } from "./evaluation-plan.ts";
+import { localModel } from "./local-model.ts";
 import { randomizedStages } from "./randomized-model.ts";
 
 export interface BenchOptions {
@@ -89,11 +95,10 @@ async function openModel(
   dataset: Dataset,
   options: BenchOptions,
 ): Promise<{ readonly entry: BenchModel; readonly close: () => Promise<void> }> {
-  const { name, path, sha256, preprocess, resize, layer } = configured;
-  const model = await loadModel(path, {
+  const { name, path, sha256, layer } = configured;
+  const model = await loadModel(await localModel(path, sha256), {
     ...(options.threads === undefined ? {} : { threads: options.threads }),
-    ...(preprocess === undefined ? {} : { preprocess }),
-    ...(resize === undefined ? {} : { resize }),
+    preprocess: preprocessOf(configured),
     ...(layer === undefined ? {} : { layer }),
   });
   const close = (): Promise<void> => model.close();

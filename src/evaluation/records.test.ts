@@ -81,8 +81,12 @@ describe("records", () => {
   });
 });
 
+const preprocess: Configuration["models"][number]["preprocess"] = {
+  resize: { mode: "stretch", filter: "bilinear", antialias: true, cropFraction: 0.875 },
+  normalization: { mean: [0], std: [1], channelOrder: "RGB" },
+};
 const configuration: Configuration = {
-  models: [{ name: "net", path: "/a/net.onnx", sha256: "1" }],
+  models: [{ name: "net", path: "/a/net.onnx", sha256: "1", preprocess }],
   rows: [{ label: "grad-cam", kind: "method", method: "grad-cam", params: {} }],
   metrics: [{ label: "deletion", metric: "deletion", params: { ties: "index" } }],
   dataset: "folder:/a",
@@ -99,7 +103,7 @@ describe("a run's configuration", () => {
     const moved = {
       ...configuration,
       dataset: "folder:/b",
-      models: [{ name: "net", path: "/b/n.onnx", sha256: "1" }],
+      models: [{ name: "net", path: "/b/n.onnx", sha256: "1", preprocess }],
     };
     expect(configurationHash(moved)).toBe(configurationHash(configuration));
     expect(configurationDifference(configuration, moved)).toEqual([]);

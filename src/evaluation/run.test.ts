@@ -1,8 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { runInNewContext } from "node:vm";
+import { setFlagsFromString } from "node:v8";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeTinyClassifier, writeTinyPhotographs } from "../../tests/support/tiny-classifier.ts";
+import { indexedDataset } from "../datasets/dataset.ts";
 import { readNpyFloat32 } from "../tensor/npy.ts";
 import { configure, type EvaluationRequest } from "./configure.ts";
 import type { Configuration } from "./configuration.ts";
@@ -220,6 +223,31 @@ describe("metrics that change weights", () => {
       .metrics["sanity-checks"];
     expect(value?.details.stages).toHaveLength(2);
     expect(value?.score).toBeLessThan(0.9);
+  });
+});
+
+describe("memory", () => {
+  it("does not grow with the number of images", { timeout: 120_000 }, async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const one = await opened.dataset.item(0).load();
+    const item = (index: number) => ({ key: `image-${index}`, load: () => Promise.resolve(one) });
+    const dataset = indexedDataset({ kind: "folder", length: 3000, item });
+    const bench = {
+      ...opened.bench,
+      rows: opened.bench.rows.filter(({ label }) => label === "center"),
+      metrics: [],
+    };
+    const used: number[] = [];
+    const onImage = (index: number): void => {
+      if (index !== 500 && index !== 2999) return;
+      collect();
+      used.push(process.memoryUsage().heapUsed);
+    };
+    const every = Array.from({ length: 3000 }, (_, index) => index);
+    await runImages(pass(newRun(), { bench, dataset, observer: { onImage } }), every);
+    // 2500 images: even one number kept of each pixel would be 5 MB.
+    expect((used[1] ?? Infinity) - (used[0] ?? 0)).toBeLessThan(2e6);
   });
 });
 

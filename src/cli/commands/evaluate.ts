@@ -45,12 +45,16 @@ export interface HowOptions {
 export function evaluateCommand(context: CliContext) {
   return new Command("evaluate")
     .description("measures methods with metrics on a data set, into a folder that report makes tables of")
-    .option("--model <FILE.onnx>", "a classifier; several may be given (default: the embedded one)", collect)
+    .option(
+      "--model <FILE.onnx>",
+      "a classifier, path or URL; several may be given (default: the embedded one)",
+      collect,
+    )
     .option("--method <ID,...>", "methods, and so the rows of the tables (default: grad-cam)", collectList)
     .option("--metric <ID,...>", "metrics (default: deletion,insertion,over-all)", collectList)
     .option(
       "--dataset <KIND:PATH>",
-      "imagenet:DIR[,LABELS], folder:DIR, coco:IMAGES,ANNOTATIONS.json, mosaic:DATASET",
+      "imagenet:DIR[,LABELS], folder:DIR, list:FILE, coco:IMAGES,ANNOTATIONS.json, mosaic:DATASET",
     )
     .option("--out <RUN>", "folder of the run: made, or joined if it has the same configuration")
     .option("--resume <RUN>", "go on with a run; everything that decides its records comes from there")

@@ -16,8 +16,17 @@ import { writeReport } from "./write-report.ts";
 const root = mkdtempSync(join(tmpdir(), "report-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
+const preprocess: Configuration["models"][number]["preprocess"] = {
+  resize: { mode: "stretch", filter: "bilinear", antialias: true, cropFraction: 0.875 },
+  normalization: { mean: [0], std: [1], channelOrder: "RGB" },
+};
 const configuration: Configuration = {
-  models: ["inception_v3", "vgg19"].map((name) => ({ name, path: `/x/${name}.onnx`, sha256: name })),
+  models: ["inception_v3", "vgg19"].map((name) => ({
+    name,
+    path: `/x/${name}.onnx`,
+    sha256: name,
+    preprocess,
+  })),
   rows: ["grad-cam", "sigcam"].map((label) => ({
     label,
     kind: "method" as const,

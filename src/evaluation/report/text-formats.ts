@@ -29,8 +29,8 @@ export function runFacts({
       "models",
       configuration.models
         .map(
-          ({ name, sha256, resize }) =>
-            `${name} (SHA-256 ${sha256.slice(0, 12)}${resize === undefined ? "" : `, ${resize}`})`,
+          ({ name, sha256, preprocess }) =>
+            `${name} (SHA-256 ${sha256.slice(0, 12)}, ${preprocess.resize.mode})`,
         )
         .join("; "),
     ],

@@ -3,6 +3,8 @@ import { assertNever } from "../../errors.ts";
 import { openDataset } from "../../datasets/open-dataset-node.ts";
 import { loadModel } from "../../node.ts";
 import { summarize, type Summary } from "../summary.ts";
+import { preprocessOf } from "../configuration.ts";
+import { localModel } from "../local-model.ts";
 import { writeWhole } from "../run-folder.ts";
 import { toHtml, type ReportGrid } from "./html.ts";
 import { imageGrid } from "./image-grid.ts";
@@ -64,10 +66,10 @@ async function grids(
   const found: ReportGrid[] = [];
   try {
     const dataset = openDataset(configuration.dataset, configuration.seed);
-    for (const { name, path, preprocess, resize } of configuration.models) {
-      const model = await loadModel(path, {
-        ...(preprocess !== undefined && { preprocess }),
-        ...(resize !== undefined && { resize }),
+    for (const configured of configuration.models) {
+      const { name, path } = configured;
+      const model = await loadModel(await localModel(path, configured.sha256), {
+        preprocess: preprocessOf(configured),
       });
       await model.close();
       const { channels, height, width } = model;
