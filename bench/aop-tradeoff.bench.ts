@@ -47,13 +47,24 @@ const fast = (steps: number, iterations: number, warmup: number, quadrature = "g
   warmup,
 });
 
-/** The part of the paper's step sequence that is ever taken at 28 x 28: 8, 1.6, 0.32, ... */
+/** The part of the paper's step sequence that is commonly taken at 28 x 28: 8, 1.6, 0.32, ... */
 const shortSearch = { initialStep: 8, smallestStep: 1e-3 };
 
 const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
   core: {
     "sigcam paper": { method: sigCam, params: {} },
     "sigcam gauss 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5), ...shortSearch } },
+  },
+  quiet: {
+    "sigcam gauss 2 x 22 no noise": {
+      method: sigCam,
+      params: { ...fast(2, 22, 5), ...shortSearch, noise: "none" },
+      at: [11],
+    },
+    "sigcam gauss 4 x 11 no noise": {
+      method: sigCam,
+      params: { ...fast(4, 11, 4), ...shortSearch, noise: "none" },
+    },
   },
   shapes: {
     "sigcam gauss 1 x 44": { method: sigCam, params: { ...fast(1, 44, 5), ...shortSearch }, at: [22] },
