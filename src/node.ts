@@ -117,7 +117,7 @@ export async function loadModel(
     const labels =
       typeof options.labels === "string"
         ? readLabels(options.labels)
-        : (options.labels ?? labelsBeside(path) ?? metadataLabels(onnx.metadata));
+        : (options.labels ?? network.tail.labels ?? labelsBeside(path) ?? metadataLabels(onnx.metadata));
     const model = new GraphModel({
       onnx,
       network,
