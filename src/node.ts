@@ -78,6 +78,10 @@ export interface NodeModel extends Model {
   /** The analysed graph, for `inspect`. */
   readonly network: GraphModel["network"];
   readonly onnx: GraphModel["onnx"];
+  /** What differs from the file and what to know of the numbers, as far as it has shown: sentences. */
+  readonly notes: readonly string[];
+  /** Why images run one by one, or `undefined` if several share a run; where the file leaves that open it is tried out, once. */
+  checkStack(): Promise<string | undefined>;
 }
 
 /**

@@ -410,7 +410,7 @@ def quantised(model, kind):
     class Images(CalibrationDataReader):
         def __init__(self):
             random = np.random.RandomState(5)
-            self.images = iter([{first.name: random.rand(*shape).astype(np.float32) * 2 - 1} for _ in range(16)])
+            self.images = iter([{first.name: random.rand(*shape).astype(np.float32) * 6 - 3} for _ in range(16)])
 
         def get_next(self):
             return next(self.images, None)
@@ -474,7 +474,7 @@ def models():
     yield "two-inputs-batch-1", two_inputs(1)
     yield "mobile-uint8", mobile()
     yield "gray", cnn(channels=1)
-    yield "eleven-channels", cnn(channels=11, size=(60, 4))
+    yield "eleven-channels", cnn(channels=11, size=(60, 16))
     yield "dynamic-size", cnn(size=("height", "width"))
     yield "portrait", cnn(size=(48, 32))
     for kind in ("if", "loop-on-path", "loop-off-path"):

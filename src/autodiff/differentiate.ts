@@ -218,18 +218,44 @@ function ruleOf(node: GraphNode): Vjp {
 }
 
 /**
- * Operators whose integer outputs stand for real numbers on the way from QuantizeLinear to DequantizeLinear. Their
- * cotangents are those of the real numbers (straight-through estimation).
+ * Operators whose integer outputs stand for real numbers: quantisation, quantised arithmetic, and what only moves the
+ * integers. Their cotangents are those of the real numbers (straight-through estimation).
  */
 const carriesQuantized: ReadonlySet<string> = new Set([
+  "Concat",
+  "ConvInteger",
+  "DynamicQuantizeLinear",
+  "Expand",
   "Flatten",
+  "Gather",
   "Identity",
+  "MatMulInteger",
+  "MaxPool",
+  "Pad",
+  "QGemm",
+  "QLinearAdd",
+  "QLinearAveragePool",
+  "QLinearConcat",
+  "QLinearConv",
+  "QLinearGlobalAveragePool",
+  "QLinearLeakyRelu",
+  "QLinearMatMul",
+  "QLinearMul",
+  "QLinearSigmoid",
+  "QLinearSoftmax",
   "QuantizeLinear",
   "Reshape",
+  "Slice",
+  "Split",
   "Squeeze",
   "Transpose",
   "Unsqueeze",
 ]);
+
+/** The outputs that stand for real numbers: scale and zero point of a dynamic quantisation count as constants. */
+function carriedOutputs({ opType, outputs }: GraphNode): readonly string[] {
+  return opType === "DynamicQuantizeLinear" ? outputs.slice(0, 1) : outputs;
+}
 
 /** Values that depend on `wrt` through differentiable operators. */
 function activeValues(
@@ -240,7 +266,7 @@ function activeValues(
   const active = new Set(wrt);
   for (const node of nodes) {
     if (nonDifferentiableOps.has(node.opType) || !node.inputs.some((input) => active.has(input))) continue;
-    for (const output of node.outputs) {
+    for (const output of carriedOutputs(node)) {
       if (output !== "" && (!g.has(output) || isFloat(g.type(output)) || carriesQuantized.has(node.opType)))
         active.add(output);
     }

@@ -1,4 +1,4 @@
-import { DataError, ModelError, ParameterError, ShapeError } from "../errors.ts";
+import { DataError, ModelError, ParameterError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
@@ -160,6 +160,10 @@ export class GraphModel implements Model {
       target: { index: 0 },
       input: false,
       layers: candidates.map((layer) => layer.name),
+    }).catch((error: unknown) => {
+      // Without gradients, the methods that need none still have a layer.
+      if (error instanceof UnsupportedOpError) return { layerGradients: [] };
+      throw error;
     });
     // A look at the model is no evaluation of it.
     this.forward = forward;

@@ -96,32 +96,42 @@ function isChannelCount(dim: Dim): boolean {
   return typeof dim === "number" && dim >= 1 && dim <= 16;
 }
 
-/** By the sizes; where these are open, by what the first operators do. */
+/** By what the first operators do: convolutions want the channels first. Else by the sizes. */
 function layoutOf(
   graph: Graph,
   image: string,
   [first, last]: readonly [Dim, Dim],
   isUnbatched: boolean,
 ): NetworkInput["layout"] {
-  if (isChannelCount(first) && !(isChannelCount(last) && Number(last) < Number(first))) return "NCHW";
-  if (isChannelCount(last)) return "NHWC";
-  const turned = leadingNodes(graph, image).find((node) => node.opType === "Transpose");
+  const nodes = leadingNodes(graph, image);
+  const turned = nodes.find((node) => node.opType === "Transpose");
   const perm = turned === undefined ? undefined : intsAttribute(turned, "perm");
   const toFirst = isUnbatched ? [2, 0, 1] : [0, 3, 1, 2];
-  return perm?.every((axis, index) => axis === toFirst[index]) === true ? "NHWC" : "NCHW";
+  if (perm?.every((axis, index) => axis === toFirst[index]) === true) return "NHWC";
+  if (turned === undefined && convolutions.has(nodes.at(-1)?.opType ?? "")) return "NCHW";
+  if (isChannelCount(first) && !(isChannelCount(last) && Number(last) < Number(first))) return "NCHW";
+  return isChannelCount(last) ? "NHWC" : "NCHW";
 }
+
+const convolutions: ReadonlySet<string> = new Set(["Conv", "FusedConv", "QLinearConv", "ConvInteger"]);
 
 const leading: ReadonlySet<string> = new Set([
   "Add",
+  "BatchNormalization",
   "Cast",
+  "Clip",
+  "DequantizeLinear",
   "Div",
+  "DynamicQuantizeLinear",
+  "Gather",
   "Identity",
   "Mul",
   "Pad",
   "QuantizeLinear",
-  "DequantizeLinear",
+  "Resize",
   "Sub",
   "Transpose",
+  "Unsqueeze",
 ]);
 
 /** The nodes that an image passes one after the other before anything that needs its channels, that one included. */
