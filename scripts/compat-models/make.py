@@ -77,7 +77,9 @@ class Net:
             return self.node("Upsample", [x], scales=scales, mode="nearest")
         if self.opset < 11:
             return self.node("Upsample" if self.opset == 9 else "Resize", [x, self.constant(scales)], mode="nearest")
-        return self.node("Resize", [x, "", self.constant(scales)], mode="nearest")
+        # The region of interest may be left out since opset 13.
+        region = self.constant([], np.float32, "roi") if self.opset < 13 else ""
+        return self.node("Resize", [x, region, self.constant(scales)], mode="nearest")
 
     def layer_norm(self, x, width):
         scale, shift = self.constant(1 + 0.1 * self.random.randn(width)), self.constant(0.1 * self.random.randn(width))
