@@ -82,6 +82,8 @@ export interface NodeModel extends Model {
   readonly notes: readonly string[];
   /** Why images run one by one, or `undefined` if several share a run; where the file leaves that open it is tried out, once. */
   checkStack(): Promise<string | undefined>;
+  /** Compares logits of an image with what the file gives, run without any rewriting. */
+  compareWithFile: GraphModel["compareWithFile"];
 }
 
 /**

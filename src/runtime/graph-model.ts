@@ -5,6 +5,7 @@ import { writeModel } from "../onnx/write.ts";
 import { BatchQueue, type BatchJob, type BatchPiece } from "./batch-queue.ts";
 import { concatBatch, elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
 import { isPlaced } from "./axis-roles.ts";
+import { compareWithFile, type FileScores } from "./file-scores.ts";
 import { activationBytes, batchWithin } from "./memory.ts";
 import {
   probabilities,
@@ -115,6 +116,9 @@ export class GraphModel implements Model {
   }
   get classCount(): number {
     return Math.max(this.network.tail.logitCount, 2);
+  }
+  get outputCount(): number {
+    return this.network.tail.logitCount;
   }
   get counts(): EvaluationCounts {
     return { forward: this.forward, gradient: this.backward };
@@ -312,6 +316,11 @@ export class GraphModel implements Model {
     this.stackCheck ??= this.compareStack();
     this.stack = { isSettled: true, problem: await this.stackCheck };
     return this.stack.problem;
+  }
+
+  /** Compares logits `[1, K]` of an image with what the file itself gives, run without any rewriting. */
+  compareWithFile(image: Tensor, logits: Tensor): Promise<FileScores> {
+    return compareWithFile(this.onnx, this.network, this.runtime, image, logits);
   }
 
   private compareStack(): Promise<string | undefined> {
