@@ -3,6 +3,7 @@ import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
 import type { ElementType } from "../tensor/tensor.ts";
 import { layoutPinner } from "./blocked-layout.ts";
+import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
 import { nonDifferentiableOps } from "./non-differentiable.ts";
 import type { OverrideContext, RuleOverrides, Vjp, VjpContext, VjpThunk } from "./rules.ts";
 import { vjps } from "./vjps/index.ts";
@@ -217,46 +218,6 @@ function ruleOf(node: GraphNode): Vjp {
   );
 }
 
-/**
- * Operators whose integer outputs stand for real numbers: quantisation, quantised arithmetic, and what only moves the
- * integers. Their cotangents are those of the real numbers (straight-through estimation).
- */
-const carriesQuantized: ReadonlySet<string> = new Set([
-  "Concat",
-  "ConvInteger",
-  "DynamicQuantizeLinear",
-  "Expand",
-  "Flatten",
-  "Gather",
-  "Identity",
-  "MatMulInteger",
-  "MaxPool",
-  "Pad",
-  "QGemm",
-  "QLinearAdd",
-  "QLinearAveragePool",
-  "QLinearConcat",
-  "QLinearConv",
-  "QLinearGlobalAveragePool",
-  "QLinearLeakyRelu",
-  "QLinearMatMul",
-  "QLinearMul",
-  "QLinearSigmoid",
-  "QLinearSoftmax",
-  "QuantizeLinear",
-  "Reshape",
-  "Slice",
-  "Split",
-  "Squeeze",
-  "Transpose",
-  "Unsqueeze",
-]);
-
-/** The outputs that stand for real numbers: scale and zero point of a dynamic quantisation count as constants. */
-function carriedOutputs({ opType, outputs }: GraphNode): readonly string[] {
-  return opType === "DynamicQuantizeLinear" ? outputs.slice(0, 1) : outputs;
-}
-
 /** Values that depend on `wrt` through differentiable operators. */
 function activeValues(
   g: GraphBuilder,
@@ -265,11 +226,9 @@ function activeValues(
 ): ReadonlySet<string> {
   const active = new Set(wrt);
   for (const node of nodes) {
-    if (nonDifferentiableOps.has(node.opType) || !node.inputs.some((input) => active.has(input))) continue;
-    for (const output of carriedOutputs(node)) {
-      if (output !== "" && (!g.has(output) || isFloat(g.type(output)) || carriesQuantized.has(node.opType)))
-        active.add(output);
-    }
+    if (!node.inputs.some((input) => active.has(input))) continue;
+    for (const output of differentiableOutputs(node, (value) => (g.has(value) ? g.type(value) : undefined)))
+      active.add(output);
   }
   return active;
 }
@@ -311,10 +270,6 @@ function sumTo(g: GraphBuilder, cotangent: string, output: string, input: string
 
 function sizeOf(dims: Shape): number {
   return dims.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 1);
-}
-
-function isFloat(type: ElementType): boolean {
-  return type === "float32" || type === "float16" || type === "float64" || type === "bfloat16";
 }
 
 function requireFloat(g: GraphBuilder, value: string): void {

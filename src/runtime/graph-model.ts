@@ -128,9 +128,6 @@ export class GraphModel implements Model {
     for (const { opType } of this.network.graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
     return counts;
   }
-  get notes(): readonly string[] {
-    return this.network.notes;
-  }
   get device(): string {
     return this.runtime.device;
   }
