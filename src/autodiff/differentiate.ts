@@ -1,10 +1,8 @@
 import { ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
-import type { ElementType } from "../tensor/tensor.ts";
 import { layoutPinner } from "./blocked-layout.ts";
 import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
-import { nonDifferentiableOps } from "./non-differentiable.ts";
 import type { OverrideContext, RuleOverrides, Vjp, VjpContext, VjpThunk } from "./rules.ts";
 import { vjps } from "./vjps/index.ts";
 

@@ -50,6 +50,12 @@ describe("inSinglePrecision", () => {
     expect(inSinglePrecision(given)).toEqual({ graph: given, functions: new Map(), replaced: [] });
   });
 
+  it("leaves weights alone that are only stored in half precision", () => {
+    const single = { kind: "int", value: 1 } as const;
+    const nodes = [node("Cast", ["w"], "v", { to: single }), node("MatMul", ["x", "v"], "y")];
+    expect(inSinglePrecision(graph("float32", weight("float16"), ...nodes)).replaced).toEqual([]);
+  });
+
   it("leaves doubles in shape code alone", () => {
     const double = { kind: "int", value: 11 } as const;
     const nodes = [node("Cast", ["x"], "d", { to: double }), node("Identity", ["d"], "y")];

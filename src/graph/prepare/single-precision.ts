@@ -3,6 +3,7 @@ import type { ElementType } from "../../tensor/tensor.ts";
 import type { Attribute, Graph, GraphNode, Initializer, ValueInfo } from "../graph.ts";
 import { knownInitializer } from "./constants.ts";
 import type { GraphFunction } from "./functions.ts";
+import { valuesRead } from "./subgraph.ts";
 
 /** A graph that computes in float32, and the other float types that were in it. */
 export interface SinglePrecision {
@@ -63,8 +64,11 @@ function rewriteGraph(graph: Graph, rewriting: Rewriting): Graph {
   };
   const initializers = new Map<string, Initializer>();
   const casts: GraphNode[] = [];
+  // Weights that are stored in half precision to be cast are as they should be.
+  const used = new Set(graph.nodes.flatMap((node) => (node.opType === "Cast" ? [] : valuesRead(node))));
+  for (const { name } of graph.outputs) used.add(name);
   for (const [name, initializer] of graph.initializers) {
-    if (!isReplaced(initializer.type, rewriting)) {
+    if (!used.has(name) || !isReplaced(initializer.type, rewriting)) {
       initializers.set(name, initializer);
       continue;
     }
