@@ -78,6 +78,12 @@ export interface NodeModel extends Model {
   /** The analysed graph, for `inspect`. */
   readonly network: GraphModel["network"];
   readonly onnx: GraphModel["onnx"];
+  /** What differs from the file and what to know of the numbers, as far as it has shown: sentences. */
+  readonly notes: readonly string[];
+  /** Why images run one by one, or `undefined` if several share a run; where the file leaves that open it is tried out, once. */
+  checkStack(): Promise<string | undefined>;
+  /** Compares logits of an image with what the file gives, run without any rewriting. */
+  compareWithFile: GraphModel["compareWithFile"];
 }
 
 /**
@@ -117,7 +123,7 @@ export async function loadModel(
     const labels =
       typeof options.labels === "string"
         ? readLabels(options.labels)
-        : (options.labels ?? labelsBeside(path) ?? metadataLabels(onnx.metadata));
+        : (options.labels ?? network.tail.labels ?? labelsBeside(path) ?? metadataLabels(onnx.metadata));
     const model = new GraphModel({
       onnx,
       network,

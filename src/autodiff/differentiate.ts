@@ -1,9 +1,8 @@
 import { ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
-import type { ElementType } from "../tensor/tensor.ts";
 import { layoutPinner } from "./blocked-layout.ts";
-import { nonDifferentiableOps } from "./non-differentiable.ts";
+import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
 import type { OverrideContext, RuleOverrides, Vjp, VjpContext, VjpThunk } from "./rules.ts";
 import { vjps } from "./vjps/index.ts";
 
@@ -217,20 +216,6 @@ function ruleOf(node: GraphNode): Vjp {
   );
 }
 
-/**
- * Operators whose integer outputs stand for real numbers on the way from QuantizeLinear to DequantizeLinear. Their
- * cotangents are those of the real numbers (straight-through estimation).
- */
-const carriesQuantized: ReadonlySet<string> = new Set([
-  "Flatten",
-  "Identity",
-  "QuantizeLinear",
-  "Reshape",
-  "Squeeze",
-  "Transpose",
-  "Unsqueeze",
-]);
-
 /** Values that depend on `wrt` through differentiable operators. */
 function activeValues(
   g: GraphBuilder,
@@ -239,11 +224,9 @@ function activeValues(
 ): ReadonlySet<string> {
   const active = new Set(wrt);
   for (const node of nodes) {
-    if (nonDifferentiableOps.has(node.opType) || !node.inputs.some((input) => active.has(input))) continue;
-    for (const output of node.outputs) {
-      if (output !== "" && (!g.has(output) || isFloat(g.type(output)) || carriesQuantized.has(node.opType)))
-        active.add(output);
-    }
+    if (!node.inputs.some((input) => active.has(input))) continue;
+    for (const output of differentiableOutputs(node, (value) => (g.has(value) ? g.type(value) : undefined)))
+      active.add(output);
   }
   return active;
 }
@@ -285,10 +268,6 @@ function sumTo(g: GraphBuilder, cotangent: string, output: string, input: string
 
 function sizeOf(dims: Shape): number {
   return dims.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 1);
-}
-
-function isFloat(type: ElementType): boolean {
-  return type === "float32" || type === "float16" || type === "float64" || type === "bfloat16";
 }
 
 function requireFloat(g: GraphBuilder, value: string): void {

@@ -118,7 +118,9 @@ async function explainImage(run: Run, image: string, stem: string): Promise<void
   const { resolveTargets } = await import("../methods/target.ts");
   const targets = request.targets
     .flatMap((text) => splitTargets(text, model.labels))
-    .flatMap((text) => resolveTargets(text, { logits: logits.data, labels: model.labels }));
+    .flatMap((text) =>
+      resolveTargets(text, { logits: logits.data, labels: model.labels, outputCount: model.outputCount }),
+    );
   const distinct = [
     ...new Map(targets.map((target) => [`${target.index},${target.minus}`, target])).values(),
   ];

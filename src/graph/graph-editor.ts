@@ -11,6 +11,7 @@ import {
   type Shape,
   type ValueInfo,
 } from "./graph.ts";
+import { renameReads, valuesRead } from "./prepare/subgraph.ts";
 import { inferNode } from "./infer/index.ts";
 import { knownConstant } from "./known-constant.ts";
 import { toAttributes, type PlainAttributes } from "./plain-attributes.ts";
@@ -200,7 +201,7 @@ export class GraphEditor {
     for (const node of network.nodes.toReversed()) {
       if (!node.outputs.some((output) => needed.has(output) && !replace.has(output))) continue;
       kept.push(node);
-      for (const input of node.inputs) needed.add(input);
+      for (const input of valuesRead(node)) needed.add(input);
     }
     const missing = network.inputs.find(
       (input) => needed.has(input.name) && !replace.has(input.name) && !network.initializers.has(input.name),
@@ -211,10 +212,7 @@ export class GraphEditor {
       );
     }
     for (const node of kept.toReversed()) {
-      const inputs = node.inputs.map((input) => replace.get(input) ?? input);
-      this.nodes.push(
-        inputs.every((input, index) => input === node.inputs[index]) ? node : { ...node, inputs },
-      );
+      this.nodes.push(renameReads(node, (value) => replace.get(value) ?? value));
       for (const output of node.outputs) {
         const value = known.get(output);
         this.names.add(output);

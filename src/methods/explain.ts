@@ -154,7 +154,12 @@ function checkInput({ channels, height, width }: Model, input: Tensor): void {
 }
 
 function targetOf(target: number | string | Target, model: Model, logits: Tensor): Target {
-  if (typeof target === "string") return resolveTarget(target, { logits: logits.data, labels: model.labels });
+  if (typeof target === "string")
+    return resolveTarget(target, {
+      logits: logits.data,
+      labels: model.labels,
+      outputCount: model.outputCount,
+    });
   const { index, minus } = typeof target === "number" ? { index: target } : target;
   checkedIndex(index, logits.data.length);
   if (minus === undefined) return { index };

@@ -190,13 +190,24 @@ async function checkBatch(
   return { logits, gradient: gradients };
 }
 
+/** True if values are rounded to integers between the image and the score. */
+function isStaircase({ operators }: Model): boolean {
+  return [...(operators?.keys() ?? [])].some((operator) =>
+    /^(QuantizeLinear|DynamicQuantize|QLinear|QGemm|QAttention)/.test(operator),
+  );
+}
+
 /** Weighs the errors; see {@link checkGradient}. */
 function judge({
   derivatives,
   gradient,
   random,
   batch,
-}: Omit<GradientCheck, "verdict" | "reason">): Pick<GradientCheck, "verdict" | "reason"> {
+  isQuantized,
+}: Omit<GradientCheck, "verdict" | "reason"> & { readonly isQuantized: boolean }): Pick<
+  GradientCheck,
+  "verdict" | "reason"
+> {
   const slopes = derivatives.flatMap(({ analytic, numeric }) => [analytic, ...numeric]);
   if (!slopes.every(Number.isFinite)) {
     return {
@@ -212,20 +223,20 @@ function judge({
         "The score does not change in any direction that was tried: it is constant here. Try another image or target.",
     };
   }
-  if (derivatives.every(({ numeric }) => numeric.every((value) => value === 0))) {
-    return {
-      verdict: "inconclusive",
-      reason:
-        "The score does not change at all over steps that should show: it is a staircase (a quantised model, whose gradient " +
-        "is that of the unrounded one), and differences prove nothing. Check the float model that it was made from.",
-    };
-  }
   if (Math.max(batch.logits, batch.gradient) > batchTolerance) {
     return {
       verdict: "fail",
       reason:
         "A batch of two gives other numbers than the same images one by one: the model mixes the images of a batch " +
         "(BatchNormalization in training mode, a Reshape across the batch). Export it in evaluation mode.",
+    };
+  }
+  if (isQuantized || derivatives.every(({ numeric }) => numeric.every((value) => value === 0))) {
+    return {
+      verdict: "inconclusive",
+      reason:
+        "The score does not change at all over steps that should show: it is a staircase (a quantised model, whose gradient " +
+        "is that of the unrounded one), and differences prove nothing. Check the float model that it was made from.",
     };
   }
   const excess = [
@@ -300,5 +311,5 @@ export async function checkGradient(
     random: slopeError(alongRandom),
     batch: await checkBatch(probe, randomDirections[0] ?? input),
   };
-  return { ...measured, ...judge(measured) };
+  return { ...measured, ...judge({ ...measured, isQuantized: isStaircase(model) }) };
 }

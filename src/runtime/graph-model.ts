@@ -1,10 +1,11 @@
-import { DataError, ModelError, ParameterError, ShapeError } from "../errors.ts";
+import { DataError, ModelError, ParameterError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
 import { BatchQueue, type BatchJob, type BatchPiece } from "./batch-queue.ts";
 import { concatBatch, elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
 import { isPlaced } from "./axis-roles.ts";
+import { compareWithFile, type FileScores } from "./file-scores.ts";
 import { activationBytes, batchWithin } from "./memory.ts";
 import {
   probabilities,
@@ -24,6 +25,7 @@ import type { Network } from "./network.ts";
 import { buildProgramGraph, type ScoreName } from "./program-graph.ts";
 import { SessionCache, type ProgramSession } from "./session-cache.ts";
 import type { Runtime } from "./session.ts";
+import { stackProblem } from "./stack-check.ts";
 import { beforeActivation, layerOf, resolveValue } from "./target-layer.ts";
 
 export interface GraphModelOptions {
@@ -79,6 +81,9 @@ export class GraphModel implements Model {
   private chosenLayer: Layer | undefined;
   private forward = 0;
   private backward = 0;
+  /** Settles whether a batch that was freed may be used: why not, or `undefined`. */
+  private stackCheck: Promise<string | undefined> | undefined;
+  private stack: { readonly isSettled: boolean; readonly problem?: string | undefined };
 
   constructor(options: GraphModelOptions) {
     const { tail } = options.network;
@@ -91,8 +96,10 @@ export class GraphModel implements Model {
     this.batchMemory = options.batchMemory ?? 2 ** 30;
     this.forcedBatch = options.batchSize;
     this.bytesAnImage = activationBytes(options.network);
+    this.stack = { isSettled: options.network.batch.kind !== "freed" };
     this.queue = new BatchQueue(
-      (job) => this.batchSize(job.cotangent === undefined ? "forward" : "gradient"),
+      (job) =>
+        this.stack.isSettled ? this.batchSize(job.cotangent === undefined ? "forward" : "gradient") : 1,
       (pieces, signal) => this.runBatch(pieces, signal),
     );
     if (options.layer !== undefined) this.chosenLayer = this.layer(options.layer);
@@ -110,6 +117,9 @@ export class GraphModel implements Model {
   get classCount(): number {
     return Math.max(this.network.tail.logitCount, 2);
   }
+  get outputCount(): number {
+    return this.network.tail.logitCount;
+  }
   get counts(): EvaluationCounts {
     return { forward: this.forward, gradient: this.backward };
   }
@@ -117,9 +127,6 @@ export class GraphModel implements Model {
     const counts = new Map<string, number>();
     for (const { opType } of this.network.graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
     return counts;
-  }
-  get notes(): readonly string[] {
-    return this.network.notes;
   }
   get device(): string {
     return this.runtime.device;
@@ -154,6 +161,10 @@ export class GraphModel implements Model {
       target: { index: 0 },
       input: false,
       layers: candidates.map((layer) => layer.name),
+    }).catch((error: unknown) => {
+      // Without gradients, the methods that need none still have a layer.
+      if (error instanceof UnsupportedOpError) return { layerGradients: [] };
+      throw error;
     });
     // A look at the model is no evaluation of it.
     this.forward = forward;
@@ -277,8 +288,50 @@ export class GraphModel implements Model {
   }
 
   batchSize(kind: "forward" | "gradient"): number {
-    const { fixedBatch } = this.network.input;
-    return fixedBatch ?? this.forcedBatch ?? batchWithin(this.batchMemory, this.bytesAnImage, kind);
+    const { batch } = this.network;
+    if (batch.kind === "fixed") return batch.size;
+    if (this.stack.problem !== undefined) return 1;
+    return this.forcedBatch ?? batchWithin(this.batchMemory, this.bytesAnImage, kind);
+  }
+
+  /** What differs from the file and what to know of the numbers, as far as it has shown: sentences. */
+  get notes(): readonly string[] {
+    const { problem } = this.stack;
+    return problem === undefined ? this.network.notes : [...this.network.notes, problem];
+  }
+
+  /**
+   * Compares a stack of two images with each alone, once, where the file fixes the batch at 1 and it was rewritten. Done
+   * before the first run of several images.
+   *
+   * @returns why images run one by one, or `undefined` if they need not
+   */
+  async checkStack(): Promise<string | undefined> {
+    const { batch } = this.network;
+    if (batch.kind === "fixed") return batch.reason;
+    if (this.stack.isSettled) return this.stack.problem;
+    this.stackCheck ??= this.compareStack();
+    this.stack = { isSettled: true, problem: await this.stackCheck };
+    return this.stack.problem;
+  }
+
+  /** Compares logits `[1, K]` of an image with what the file itself gives, run without any rewriting. */
+  compareWithFile(image: Tensor, logits: Tensor): Promise<FileScores> {
+    return compareWithFile(this.onnx, this.network, this.runtime, image, logits);
+  }
+
+  private compareStack(): Promise<string | undefined> {
+    const program: Program = { key: "logits", outputs: [] };
+    return this.sessions.use(
+      sessionKey(program),
+      () => this.createSession(program, false),
+      ({ graph, session }) => {
+        const name = graph.outputs["logits"] ?? "";
+        const run = async (images: Tensor): Promise<Tensor> =>
+          (await session.run({ [graph.inputs["image"] ?? ""]: images }, [name]))[name] as Tensor;
+        return stackProblem(run, [this.channels, this.height, this.width]);
+      },
+    );
   }
 
   async close(): Promise<void> {
@@ -294,11 +347,13 @@ export class GraphModel implements Model {
     cotangent?: Cotangent,
   ): Promise<{ readonly logits: Tensor; readonly outputs: Record<string, Tensor> }> {
     const key = `${sessionKey(program)}${cotangent === undefined ? "" : ` ${cotangent.kind}`}`;
+    const count = sampleCount(feeds);
+    if (count > 1 && !this.stack.isSettled) await this.checkStack();
     const { logits, ...outputs } = await this.queue.submit({
       key,
       program,
       feeds,
-      count: sampleCount(feeds),
+      count,
       signal,
       cotangent,
     });

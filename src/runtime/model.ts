@@ -121,6 +121,8 @@ export interface Model {
   readonly height: number;
   readonly width: number;
   readonly classCount: number;
+  /** Numbers that the network itself gives an image: 1 where the two classes are an output z and its negative. */
+  readonly outputCount?: number;
   readonly labels: readonly string[] | undefined;
   readonly probabilityKind: "softmax" | "sigmoid";
   /** How pixels become network input; also gives the input-space value of black, white and any colour. */

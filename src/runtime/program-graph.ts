@@ -112,7 +112,7 @@ export function buildProgramGraph(
 /** From `[batch, C, H, W]` float32 to what the network takes. */
 function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): string {
   const laidOut = input.layout === "NHWC" ? g.transpose(image, [0, 2, 3, 1]) : image;
-  return input.type === "float16" || input.type === "float64" ? g.cast(laidOut, input.type) : laidOut;
+  return input.isUnbatched ? g.reshape(laidOut, g.dims(laidOut).slice(1)) : laidOut;
 }
 
 /** A layer's value (or its gradient) as `[batch, K, h, w]` float32. */

@@ -19,6 +19,12 @@ const extremum: Vjp = variadic((context, index) => {
   return g.where(first, dy, 0);
 });
 
+/** Integers that stand for real numbers (quantised arithmetic) carry a cotangent in floating point. */
+const castBack = unary(({ g, x, dy }) => {
+  const type = g.type(x);
+  return type.startsWith("float") || type === "bfloat16" ? g.cast(dy, type) : dy;
+});
+
 export const arithmeticVjps: VjpTable = {
   Add: elementwise(
     ({ dy }) => dy,
@@ -96,6 +102,6 @@ export const arithmeticVjps: VjpTable = {
   // Inference mode: the identity. The second output (mask) has no gradient.
   Dropout: unary(({ dy }) => dy),
   // Between float types; casts to integers end the path before this rule is asked.
-  Cast: unary(({ g, x, dy }) => g.cast(dy, g.type(x))),
-  CastLike: unary(({ g, x, dy }) => g.cast(dy, g.type(x))),
+  Cast: castBack,
+  CastLike: castBack,
 };

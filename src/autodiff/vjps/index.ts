@@ -13,6 +13,7 @@ import { movementVjps } from "./movement.ts";
 import { normalizationVjps } from "./normalization.ts";
 import { poolingVjps } from "./pooling.ts";
 import { quantizationVjps } from "./quantization.ts";
+import { quantizedArithmeticVjps } from "./quantized-arithmetic.ts";
 import { reductionVjps } from "./reduction.ts";
 import { resizeVjps } from "./resize.ts";
 import { slicingVjps } from "./slicing.ts";
@@ -34,6 +35,7 @@ export const vjpFamilies: readonly VjpTable[] = [
   normalizationVjps,
   poolingVjps,
   quantizationVjps,
+  quantizedArithmeticVjps,
   reductionVjps,
   resizeVjps,
   slicingVjps,

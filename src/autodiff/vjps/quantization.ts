@@ -4,7 +4,7 @@ import { unary, type VjpContext, type VjpTable } from "../rules.ts";
 import { positiveAxis, range, refuse, unsupported } from "./axes.ts";
 
 /** Smallest and largest integer of the types that values are quantised to. */
-const integerRanges: Readonly<Partial<Record<ElementType, readonly [number, number]>>> = {
+export const integerRanges: Readonly<Partial<Record<ElementType, readonly [number, number]>>> = {
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32768, 32767],

@@ -15,6 +15,8 @@ interface ModelReport extends NetworkReport {
   readonly description: NodeModel["description"];
   readonly preprocess: NodeModel["preprocess"];
   readonly hasLabels: boolean;
+  /** What differs from the file and what to know of the numbers. */
+  readonly notes: readonly string[];
   /** The target layer, or why there is none. */
   readonly layer: Layer | { readonly problem: string };
   /** Layers that can be named instead, last first. */
@@ -81,6 +83,7 @@ async function describeModel(model: NodeModel, methods: readonly Method[]): Prom
     description: model.description,
     preprocess: model.preprocess,
     hasLabels: model.labels !== undefined,
+    notes: model.notes,
     ...report,
     layer,
     layers: model.network.layers.slice(0, listedLayers),
@@ -156,6 +159,7 @@ async function formatReport(report: ModelReport): Promise<string> {
         .map(describeLayer)
         .join("\n") || "none",
     ],
+    ...(report.notes.length > 0 ? [["notes", report.notes.join("\n")] as const] : []),
     ["operators", report.operators.map(({ operator, count }) => `${operator} ${count}`).join(", ")],
     [
       "without a rule",

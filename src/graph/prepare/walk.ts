@@ -20,6 +20,8 @@ export interface WalkOptions {
   /** Where the batch size can be read from at run time. */
   readonly batchSource: BatchSource | undefined;
   readonly rewrite?: NodeRewrite | undefined;
+  /** What the file itself says of values that cannot be inferred. */
+  readonly declared: ReadonlyMap<string, ProbedValue>;
 }
 
 interface Pending {
@@ -149,7 +151,11 @@ function place(work: Workspace, original: GraphNode, options: WalkOptions): void
   const node = options.rewrite?.(original, work) ?? original;
   const probed = probe(work, node, options.target);
   if (typeof probed === "string") {
-    for (const output of node.outputs) if (output !== "") work.unknown.set(output, probed);
+    for (const output of node.outputs) {
+      const declared = options.declared.get(output);
+      if (declared !== undefined) work.known.set(output, declared);
+      else if (output !== "") work.unknown.set(output, probed);
+    }
     keep(work, node);
     return;
   }
