@@ -53,7 +53,7 @@ const shortSearch = { initialStep: 8, smallestStep: 1e-3 };
 const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
   core: {
     "sigcam paper": { method: sigCam, params: {} },
-    "sigcam gauss 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5), ...shortSearch } },
+    "sigcam gauss 5 x 8": { method: sigCam, params: fast(5, 8, 3) },
   },
   quiet: {
     "sigcam gauss 2 x 22 no noise": {
@@ -70,7 +70,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
     "sigcam gauss 1 x 44": { method: sigCam, params: { ...fast(1, 44, 5), ...shortSearch }, at: [22] },
     "sigcam equal 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5, "equal"), ...shortSearch } },
     "sigcam gauss 3 x 14 short": { method: sigCam, params: { ...fast(3, 14, 5), ...shortSearch } },
-    "sigcam gauss 5 x 8": { method: sigCam, params: fast(5, 8, 3) },
+    "sigcam gauss 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5), ...shortSearch } },
     "sigcam gauss 3 x 14": { method: sigCam, params: fast(3, 14, 5), at: [8] },
     "sigcam gauss 2 x 20": { method: sigCam, params: fast(2, 20, 5), at: [12] },
   },
