@@ -19,6 +19,9 @@ const maxFailures = 200;
 /** The report as one HTML file that needs nothing else: no network, no fonts, no libraries. */
 export function toHtml(summary: Summary, options: ReportOptions, grids: readonly ReportGrid[]): string {
   const { run } = summary;
+  // The long tables of costs and of published numbers come after what everyone looks at.
+  const sections = reportTables(summary, options).map(section);
+  const [first, others] = [sections.slice(0, 1), sections.slice(1)];
   const title = `Evaluation: ${run.configuration.dataset.split("/").at(-1) ?? ""}`;
   const facts = runFacts(summary).map(
     ([name, value]) =>
@@ -28,10 +31,11 @@ export function toHtml(summary: Summary, options: ReportOptions, grids: readonly
     "<!doctype html>",
     `<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${reportStyle}</style></head><body>`,
     `<main><h1>${escapeHtml(title)}</h1>`,
-    ...reportTables(summary, options).map(section),
+    ...first,
     ...curveSections(summary),
     ...scatterSection(summary),
     ...grids.map(gridSection),
+    ...others,
     ...(options.comparePaper
       ? [
           `<section><h2>Protocols of the paper's tables</h2><ul>${protocolNotes()
