@@ -73,7 +73,7 @@ export function scatterChart(points: readonly ChartPoint[], text: ChartText): st
   const x = axis(
     points.map((point) => point.x),
     margin.left,
-    width - margin.right - 60,
+    width - margin.right - 10,
     true,
   );
   const y = axis(
@@ -83,11 +83,16 @@ export function scatterChart(points: readonly ChartPoint[], text: ChartText): st
   );
   const marks = points.map((point, index) => {
     const [cx, cy] = [x.at(point.x).toFixed(1), y.at(point.y).toFixed(1)];
+    // Names of points on the right stand to their left, or they would be cut off.
+    const isRight = Number(cx) > width / 2;
+    const side = isRight
+      ? `text-anchor="end" x="${(Number(cx) - 7).toFixed(1)}"`
+      : `x="${(Number(cx) + 7).toFixed(1)}"`;
     const interval =
       point.low === undefined || point.high === undefined
         ? ""
         : `<line class="line ${seriesClass(index)}" x1="${cx}" x2="${cx}" y1="${y.at(point.low).toFixed(1)}" y2="${y.at(point.high).toFixed(1)}"/>`;
-    return `${interval}<circle class="dot ${seriesClass(index)}" cx="${cx}" cy="${cy}" r="4"/><text class="name" x="${(Number(cx) + 7).toFixed(1)}" y="${(Number(cy) + 4).toFixed(1)}">${escapeHtml(point.label)}</text>`;
+    return `${interval}<circle class="dot ${seriesClass(index)}" cx="${cx}" cy="${cy}" r="4"/><text class="name" ${side} y="${(Number(cy) + 4).toFixed(1)}">${escapeHtml(point.label)}</text>`;
   });
   return frame(
     text,
