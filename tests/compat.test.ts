@@ -222,6 +222,24 @@ describe("models in the forms that people export", () => {
     }
   });
 
+  it("reads a layer of integers as the real numbers that they stand for", async () => {
+    const names = ["cnn", "cnn-qoperator"];
+    const [float, integer] = await Promise.all(
+      names.map(async (name) => {
+        const model = await loadModel(pathOf(name), { threads: 1 });
+        const { activations, layerGradients } = await model.gradient(noise(model, 1), {
+          target: { index: 6 },
+          layers: [model.defaultLayer.name],
+        });
+        await model.close();
+        const gradients = layerGradients[0]?.data ?? new Float32Array();
+        // Where the integers are clipped the float model has gradients, too, but no activation.
+        return activations[0]?.data.map((value, index) => value * (gradients[index] ?? 0)) ?? gradients;
+      }),
+    );
+    expect(cosine(integer ?? new Float32Array(), float ?? new Float32Array())).toBeGreaterThan(0.99);
+  });
+
   it("takes class names from a map of names", async () => {
     const model = await loadModel(pathOf("custom-vision"), { threads: 1 });
     expect(model.labels).toEqual(["Hemlock", "Japanese Cherry", "Oak"]);

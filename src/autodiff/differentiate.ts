@@ -1,6 +1,7 @@
 import { ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
+import type { ElementType } from "../tensor/tensor.ts";
 import { layoutPinner } from "./blocked-layout.ts";
 import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
 import type { OverrideContext, RuleOverrides, Vjp, VjpContext, VjpThunk } from "./rules.ts";
@@ -32,7 +33,8 @@ export interface Differentiated {
 export function differentiate(g: GraphBuilder, request: DifferentiateRequest): Differentiated {
   g.setPrefix("gradient");
   const nodes = [...g.allNodes];
-  for (const value of [...request.of, ...request.wrt]) requireFloat(g, value);
+  for (const value of request.of) requireFloat(g, value);
+  for (const value of request.wrt) if (!standsForReal(g, nodes, value)) requireFloat(g, value);
   const active = activeValues(g, nodes, request.wrt);
   const useful = ancestors(nodes, request.of);
 
@@ -48,7 +50,7 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
   const gradients: Record<string, string> = {};
   for (const value of request.wrt) {
     const sum = sums.total(value);
-    const full = sum === undefined ? g.filledLike(value) : g.expand(sum, g.dims(value), value);
+    const full = sum === undefined ? zerosLike(g, value) : g.expand(sum, g.dims(value), value);
     gradients[value] = g.output(full, `gradient:${value}`);
   }
   return { cotangents, gradients };
@@ -268,6 +270,18 @@ function sumTo(g: GraphBuilder, cotangent: string, output: string, input: string
 
 function sizeOf(dims: Shape): number {
   return dims.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 1);
+}
+
+/** True for integers of quantised arithmetic: their gradient is that of the real numbers. */
+function standsForReal(g: GraphBuilder, nodes: readonly GraphNode[], value: string): boolean {
+  const producer = nodes.find((node) => node.outputs.includes(value));
+  const typeOf = (name: string): ElementType | undefined => (g.has(name) ? g.type(name) : undefined);
+  return producer !== undefined && g.has(value) && differentiableOutputs(producer, typeOf).includes(value);
+}
+
+function zerosLike(g: GraphBuilder, value: string): string {
+  const type = g.type(value);
+  return isFloat(type) ? g.filledLike(value) : g.filledLike(g.cast(value, "float32"));
 }
 
 function requireFloat(g: GraphBuilder, value: string): void {

@@ -5,6 +5,7 @@ import { batchSymbol, type Graph } from "../graph/graph.ts";
 import { liveNodes } from "../graph/prepare/dead-nodes.ts";
 import type { Layer, Program } from "./model.ts";
 import type { Network } from "./network.ts";
+import { realNumbers } from "./quantized-layer.ts";
 
 /** The three kinds of scores, all on the graph, so that the kind changes without a new session. */
 export const scoreNames = ["logits", "probability", "log-probability"] as const;
@@ -117,7 +118,7 @@ function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): str
 
 /** A layer's value (or its gradient) as `[batch, K, h, w]` float32. */
 function toLayerLayout(g: GraphBuilder, value: string, layer: Layer): string {
-  const float = g.cast(value, "float32");
+  const float = realNumbers(g, value);
   if (layer.layout === "NCHW") return float;
   if (layer.layout === "NHWC") return g.transpose(float, [0, 3, 1, 2]);
   const tokens = layer.layout === "tokens" ? g.transpose(float, [0, 2, 1]) : float;
@@ -134,6 +135,11 @@ function fromLayerLayout(g: GraphBuilder, value: string, layer: Layer, network: 
     );
   }
   const type = network.known.get(layer.name)?.[0].type ?? "float32";
+  if (!type.startsWith("float")) {
+    throw new ModelError(
+      `layer '${layer.name}': holds integers (${type}), so it cannot be replaced. Name a layer in floating point with --layer.`,
+    );
+  }
   const typed = g.cast(value, type);
   switch (layer.layout) {
     case "NCHW":

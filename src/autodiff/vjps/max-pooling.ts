@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
 import { intAttribute, type Shape } from "../../graph/graph.ts";
+import { isFloat } from "../differentiable-outputs.ts";
 import type { VjpContext } from "../rules.ts";
 import { cropAxes, dimProduct, range, unsupported } from "./axes.ts";
 import { widened } from "./precision.ts";
@@ -45,9 +46,11 @@ export function maxPoolVjp(context: VjpContext): string {
     });
   }
   const flat = (value: string): string => g.reshape(value, [dimProduct(g.dims(value))]);
-  const values = [widened(g, g.filledLike(x)), indices, widened(g, full(dy))];
+  // Integers that stand for real numbers have a cotangent in floating point.
+  const float = isFloat(g.type(x)) ? x : g.cast(x, "float32");
+  const values = [widened(g, g.filledLike(float)), indices, widened(g, full(dy))];
   const scattered = g.node("ScatterElements", values.map(flat), { axis: 0, reduction: "add" });
-  return g.cast(g.reshape(scattered, g.dims(x), x), g.type(x));
+  return g.cast(g.reshape(scattered, g.dims(x), x), g.type(float));
 }
 
 /** One element of the window: where it lies in the padded image. */
