@@ -17,7 +17,9 @@ describe("inOrder", () => {
     });
     expect(most).toBe(2);
     expect(events.indexOf("made 1")).toBeLessThan(events.indexOf("made 0"));
-    expect(events.filter((event) => event.startsWith("wrote"))).toEqual([0, 1, 2, 3, 4].map((i) => `wrote ${i}`));
+    expect(events.filter((event) => event.startsWith("wrote"))).toEqual(
+      [0, 1, 2, 3, 4].map((i) => `wrote ${i}`),
+    );
   });
 
   it("ends with the first failure, writes nothing after it and begins nothing more", async () => {

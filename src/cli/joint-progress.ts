@@ -33,7 +33,9 @@ export function createJointProgress(bar: ProgressBar): JointProgress {
     // A thousand masks here and ten iterations there are no sum: then all count alike, in per cent.
     const isOneUnit = new Set(known.map(({ total }) => total)).size <= 1;
     const sum = (value: (part: Part) => number): number => known.reduce((all, part) => all + value(part), 0);
-    const done = isOneUnit ? sum((part) => part.done) : Math.round(sum((part) => (100 * part.done) / part.total));
+    const done = isOneUnit
+      ? sum((part) => part.done)
+      : Math.round(sum((part) => (100 * part.done) / part.total));
     // What has not reported yet will do as much as the others.
     const count = Math.max(expected, parts.length);
     const total = isOneUnit ? count * (known[0]?.total ?? 0) : 100 * count;
