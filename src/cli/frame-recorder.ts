@@ -5,7 +5,7 @@ import { decodeImage } from "../image/decode-node.ts";
 import { toRgba } from "../image/decoded-image.ts";
 import { encodeImage, writeAnimation } from "../image/encode-node.ts";
 import { renderFigure } from "../image/figure.ts";
-import { renderOverlay } from "../image/overlay.ts";
+import { overlayScale, renderOverlay } from "../image/overlay.ts";
 import type { RgbaImage } from "../image/rgba-image.ts";
 import type { SaliencyMap } from "../image/saliency-map.ts";
 import type { Method, MethodProgress } from "../methods/define-method.ts";
@@ -45,7 +45,7 @@ export interface FrameRecorder {
 export function createFrameRecorder(
   target: { readonly folder: OutputDirectory; readonly name: string },
   { photograph, placement }: Pick<LoadedImage, "photograph" | "placement">,
-  method: Pick<Method, "title" | "family">,
+  method: Pick<Method, "title">,
   style: PictureStyle,
   onFolder: (folder: OutputDirectory) => void,
 ): FrameRecorder {
@@ -64,14 +64,15 @@ export function createFrameRecorder(
     const note = `${done} of ${total}${objective === undefined ? "" : `, objective ${objective.toPrecision(4)}`}`;
     writing = (writing ?? start())
       .then(async () => {
-        const image = renderOverlay(shown, map, {
-          placement,
-          isSigned: map.isSigned === true,
-          // What a mask removes lies in 0..1: a scale of its own in every frame would flicker.
-          ...((method.family === "perturbation" || method.family === "aop") && { scale: { min: 0, max: 1 } }),
-          ...style,
-        });
-        const picture = renderFigure([{ image, title: method.title, note }]);
+        const isSigned = map.isSigned === true;
+        const options = { placement, isSigned, ...style };
+        const colorBar = {
+          colorMap: style.colorMap ?? (isSigned ? "blue-red" : "turbo"),
+          // A scale of its own for each frame: masks begin with values that the final scale would hide.
+          scale: overlayScale(map, options),
+        };
+        const image = renderOverlay(shown, map, options);
+        const picture = renderFigure([{ image, title: method.title, note, colorBar }]);
         await folder.write(`${String(frame).padStart(3, "0")}.png`, await encodeImage(picture, "png"));
       })
       .catch((reason: unknown) => {
