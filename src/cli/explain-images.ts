@@ -1,39 +1,15 @@
-import { DataError, ParameterError } from "../errors.ts";
-import type { Method } from "../methods/define-method.ts";
-import type { LoadedImage, LoadModelOptions, NodeModel } from "../node.ts";
-import type { Target } from "../runtime/model.ts";
+import { AbortedError, DataError, ParameterError } from "../errors.ts";
+import type { LoadModelOptions } from "../node.ts";
 import type { CliContext } from "./cli-context.ts";
 import type { ExplainRequest } from "./explain-request.ts";
-import type { MethodExplanation } from "./explanation-picture.ts";
-import { completeRecord, summarize } from "./explanation-record.ts";
+import { explanationsAtOnce, type ExplainOutput, type ExplainRun } from "./explain-run.ts";
+import { createGate, inOrder } from "./in-order.ts";
+import { createJointProgress } from "./joint-progress.ts";
 import { assignParameters } from "./method-parameters.ts";
 import { OutputDirectory } from "./output-directory.ts";
-import { outputName, outputStems } from "./output-names.ts";
-import { createProgressBar, type ProgressBar } from "./progress.ts";
-
-/** How results are reported. */
-export interface ExplainOutput {
-  /** Print records as JSON lines, and nothing else on standard output. */
-  readonly json: boolean;
-  readonly quiet: boolean;
-}
-
-/** A method with its checked parameters. */
-interface ChosenMethod {
-  readonly method: Method;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-/** What stays the same for all images of a run. */
-interface Run {
-  readonly request: ExplainRequest;
-  readonly output: ExplainOutput;
-  readonly context: CliContext;
-  readonly model: NodeModel;
-  readonly methods: readonly ChosenMethod[];
-  readonly directory: OutputDirectory | undefined;
-  readonly progress: ProgressBar;
-}
+import { outputStems } from "./output-names.ts";
+import { createProgressBar } from "./progress.ts";
+import { createStopper } from "./stopper.ts";
 
 /** Explains every image of a request and writes the results. */
 export async function explainImages(
@@ -49,19 +25,42 @@ export async function explainImages(
     directory?.discard();
     progress.clear();
   });
+  const stopper = createStopper();
+  context.onFirstInterrupt(() => {
+    const isWorthWaiting = stopper.request();
+    if (isWorthWaiting && !output.quiet) {
+      progress.clear();
+      context.note("Stopping: what there is will be written. Ctrl-C once more ends at once.");
+    }
+    return isWorthWaiting;
+  });
   await directory?.prepare();
   progress.start("loading the model");
   const { loadModel } = await import("../node.ts");
   const model = await loadModel(request.model, modelOptions(request)).finally(() => progress.clear());
   try {
-    await explainEach({ request, output, context, model, methods, directory, progress });
+    const width = explanationsAtOnce(methods, request.budget);
+    const [joint, gate] = [createJointProgress(progress), createGate(width)];
+    await explainEach({
+      request,
+      output,
+      context,
+      model,
+      methods,
+      directory,
+      progress,
+      joint,
+      stopper,
+      gate,
+      width,
+    });
   } finally {
     progress.clear();
     await model.close();
   }
 }
 
-async function chooseMethods(request: ExplainRequest): Promise<readonly ChosenMethod[]> {
+async function chooseMethods(request: ExplainRequest): Promise<ExplainRun["methods"]> {
   const { findMethod } = await import("../methods/index.ts");
   const { parseTextParams } = await import("../methods/parameters.ts");
   const methods = [...new Set(request.methods)].map(findMethod);
@@ -88,39 +87,56 @@ function modelOptions({
 }
 
 /** One bad image among many is reported and the others go on; if it is the only one, its error is the command's. */
-async function explainEach(run: Run): Promise<void> {
+async function explainEach(run: ExplainRun): Promise<void> {
+  const { context, joint, methods, progress, stopper } = run;
   const { images } = run.request;
   const stems = outputStems(images);
   const { describeError } = await import("./report-error.ts");
+  const cancel = new AbortController();
+  const signal = AbortSignal.any([context.signal, cancel.signal]);
   let failureCount = 0;
-  for (const [index, image] of images.entries()) {
-    try {
-      await explainImage(run, image, stems[index] ?? image);
-    } catch (error) {
-      if (images.length === 1 || !(error instanceof DataError) || run.context.signal.aborted) throw error;
-      run.progress.clear();
-      run.context.note(describeError(error, false) ?? "");
-      failureCount++;
-    }
-  }
+  if (run.width > 1) joint.expect(images.length * methods.length);
+  await inOrder(
+    images.length,
+    run.width,
+    async (index, turn) => {
+      if (stopper.stop.aborted) return;
+      const image = images[index] ?? "";
+      try {
+        await explainImage(run, { image, stem: stems[index] ?? image, turn, signal });
+      } catch (error) {
+        if (images.length === 1 || !(error instanceof DataError) || signal.aborted) throw error;
+        if (run.width > 1) joint.expect(-methods.length);
+        await turn;
+        progress.clear();
+        context.note(describeError(error, false) ?? "");
+        failureCount++;
+      }
+    },
+    () => cancel.abort(),
+  );
+  if (stopper.stop.aborted)
+    throw new AbortedError("Interrupted. What there was has been written, marked as unfinished.");
   if (failureCount > 0)
     throw new DataError(
       `${failureCount} of ${images.length} images could not be explained, see above. The others were.`,
     );
 }
 
-async function explainImage(run: Run, image: string, stem: string): Promise<void> {
-  const { model, request, context } = run;
+/** Explains the classes of one image, several at once where that helps; `turn` says when its results may be written. */
+async function explainImage(
+  run: ExplainRun,
+  { image, stem, turn, signal }: { image: string; stem: string; turn: Promise<void>; signal: AbortSignal },
+): Promise<void> {
+  const { model, request, stopper, methods } = run;
   const { loadImage } = await import("../node.ts");
   const { readStdin } = await import("./read-stdin.ts");
   const loaded = await loadImage(image === "-" ? await readStdin() : image, model);
-  const logits = await model.logits(loaded.input, { signal: context.signal });
+  const logits = await model.logits(loaded.input, { signal });
   const { resolveTargets } = await import("../methods/target.ts");
   const targets = request.targets
     .flatMap((text) => splitTargets(text, model.labels))
-    .flatMap((text) =>
-      resolveTargets(text, { logits: logits.data, labels: model.labels, outputCount: model.outputCount }),
-    );
+    .flatMap((text) => resolveTargets(text, { logits: logits.data, labels: model.labels }));
   const distinct = [
     ...new Map(targets.map((target) => [`${target.index},${target.minus}`, target])).values(),
   ];
@@ -129,83 +145,33 @@ async function explainImage(run: Run, image: string, stem: string): Promise<void
       "--out -: expected one picture, that is one image and one target, got several. Name a folder instead.",
     );
   }
-  for (const target of distinct) {
-    const explanations: MethodExplanation[] = [];
-    const { explain } = await import("../methods/explain.ts");
-    for (const { method, params } of run.methods) {
-      run.progress.start(`${stem}: ${method.name}`);
-      const explanation = await explain({
-        model,
-        input: loaded.input,
-        method,
-        params,
-        target,
-        logits,
-        seed: request.seed,
-        imageKey: stem,
-        signal: context.signal,
-        onProgress: ({ done, total, objective }) =>
-          run.progress.update(
-            done,
-            total,
-            objective === undefined ? "" : `objective ${objective.toPrecision(4)}`,
-          ),
-      });
-      explanations.push({ ...explanation, method });
-    }
-    await writeResults(run, { image, stem, loaded, target, explanations });
-  }
+  if (run.width > 1) run.joint.expect((distinct.length - 1) * methods.length);
+  const { explainTarget } = await import("./explain-target.ts");
+  const { writeResults } = await import("./write-results.ts");
+  const { createMemo } = await import("../metrics/define-metric.ts");
+  const imageMemo = createMemo();
+  const cancel = new AbortController();
+  const either = AbortSignal.any([signal, cancel.signal]);
+  await inOrder(
+    distinct.length,
+    run.width,
+    async (index, turnOfTarget) => {
+      const target = distinct[index];
+      if (target === undefined || stopper.stop.aborted) return;
+      const job = { image, stem, loaded, logits, target, imageMemo, signal: either };
+      const explanations = await explainTarget(run, job);
+      if (explanations.length === 0) return;
+      await turn;
+      await turnOfTarget;
+      await writeResults(run, job, explanations);
+      stopper.written(explanations.length);
+    },
+    () => cancel.abort(),
+  );
 }
 
 /** `tabby, tabby cat` is one class if a label says so, else a list. */
 function splitTargets(text: string, labels: readonly string[] | undefined): readonly string[] {
   const isLabel = labels?.some((label) => label.toLowerCase() === text.trim().toLowerCase()) === true;
   return isLabel ? [text] : text.split(",").filter((part) => part.trim() !== "");
-}
-
-interface Results {
-  readonly image: string;
-  readonly stem: string;
-  readonly loaded: LoadedImage;
-  readonly target: Target;
-  readonly explanations: readonly MethodExplanation[];
-}
-
-async function writeResults(run: Run, results: Results): Promise<void> {
-  const { directory, context, output, progress } = run;
-  const { stem, target, explanations } = results;
-  const { drawExplanations } = await import("./explanation-picture.ts");
-  const { encodeImage } = await import("../image/encode-node.ts");
-  const { colorMap, opacity } = run.request;
-  const style = { ...(colorMap !== undefined && { colorMap }), ...(opacity !== undefined && { opacity }) };
-  const picture = drawExplanations(results.loaded, explanations, style);
-  const png = await encodeImage(picture, "png");
-  progress.clear();
-  if (directory === undefined) {
-    process.stdout.write(png);
-    return;
-  }
-  const picturePath = await directory.write(
-    `${outputName(
-      stem,
-      explanations.map(({ record }) => record.method),
-      target,
-    )}.png`,
-    png,
-  );
-  const { writeNpy } = await import("../tensor/npy.ts");
-  for (const { map, record } of explanations) {
-    const name = outputName(stem, [record.method], target);
-    const mapPath = await directory.write(
-      `${name}.npy`,
-      writeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }),
-    );
-    const files = { picture: picturePath, map: mapPath, record: `${mapPath.slice(0, -".npy".length)}.json` };
-    const complete = completeRecord(run.model, results.image, record, files);
-    await directory.write(`${name}.json`, `${JSON.stringify(complete, undefined, 2)}\n`);
-    if (output.json) context.print(JSON.stringify(complete));
-  }
-  if (output.json || output.quiet) return;
-  const records = explanations.map(({ record }) => record);
-  for (const line of summarize(results.image, records, picturePath)) context.print(line);
 }

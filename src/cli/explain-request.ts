@@ -1,4 +1,5 @@
 import type { ColorMapName } from "../image/color-map.ts";
+import type { Budget } from "../methods/explain.ts";
 import type { NodeDevice } from "../runtime/session-node.ts";
 
 /** What `explain` is asked to do: plain data that can be saved as JSON and run again. */
@@ -26,4 +27,12 @@ export interface ExplainRequest {
   /** Of the map over the photograph, 0..1. */
   readonly opacity?: number;
   readonly device?: NodeDevice;
+  /** What each map may cost; where it is spent, the best map so far is written. */
+  readonly budget?: Budget;
+  /** Write the intermediate maps, and a film of them. */
+  readonly frames?: boolean;
+  /** Draw the loss history. */
+  readonly plot?: boolean;
+  /** Measure deletion and insertion of each map. */
+  readonly evaluate?: boolean;
 }

@@ -1,5 +1,7 @@
 import { explanationFigure, type MapPanel } from "../image/explanation-figure.ts";
 import type { ColorMapName } from "../image/color-map.ts";
+import { drawingToImage } from "../image/drawing.ts";
+import { lineChart } from "../image/line-chart.ts";
 import { percentile } from "../image/min-max.ts";
 import type { ColorScale } from "../image/overlay.ts";
 import type { RgbaImage } from "../image/rgba-image.ts";
@@ -7,10 +9,13 @@ import type { SaliencyMap } from "../image/saliency-map.ts";
 import type { Explanation } from "../methods/explain.ts";
 import type { Method } from "../methods/define-method.ts";
 import type { LoadedImage } from "../node.ts";
+import { curveCharts, type MapEvaluation } from "./map-evaluation.ts";
 
 /** A map with the method that made it. */
 export interface MethodExplanation extends Explanation {
   readonly method: Pick<Method, "title" | "family">;
+  /** Where it was asked for: its curves stand beside the map. */
+  readonly evaluation?: MapEvaluation;
 }
 
 /** How the maps are coloured; what is left out has the figure's default. */
@@ -53,5 +58,12 @@ export function drawExplanations(
     score === undefined
       ? ""
       : `${isDifference ? "difference of probabilities" : "probability"} ${score.probability.toFixed(3)}, ${isDifference ? "of logits" : "logit"} ${score.logit.toFixed(2)}`;
-  return explanationFigure(photograph, panels, { placement, title, subtitle, ...style });
+  const measured = explanations.flatMap(({ method, evaluation }) =>
+    evaluation === undefined ? [] : [{ title: method.title, evaluation }],
+  );
+  const extras = curveCharts(measured, isDifference).map(
+    (chart) => (size: { readonly width: number; readonly height: number }) =>
+      drawingToImage(lineChart({ ...chart, ...size })),
+  );
+  return explanationFigure(photograph, panels, { placement, title, subtitle, extras, ...style });
 }

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import pc from "picocolors";
 import type { ExplanationRecord } from "../methods/explain.ts";
 import type { NodeModel } from "../node.ts";
+import type { MapEvaluation } from "./map-evaluation.ts";
 import { installedVersion, packageVersion } from "./package-version.ts";
 
 /** Where the results of one map are. */
@@ -9,10 +10,20 @@ export interface ResultFiles {
   readonly picture: string;
   readonly map: string;
   readonly record: string;
+  /** Folder of the intermediate maps, and the same as an animated WebP. */
+  readonly frames?: string;
+  readonly animation?: string;
+  /** The loss history. */
+  readonly plot?: { readonly svg: string; readonly png: string };
+}
+
+/** A method's record with what was measured of its map. */
+export interface MeasuredRecord extends ExplanationRecord {
+  readonly evaluation?: MapEvaluation;
 }
 
 /** The record beside a map: how it came about, and all that it takes to make it again. */
-export interface FileRecord extends ExplanationRecord {
+export interface FileRecord extends MeasuredRecord {
   readonly image: string;
   readonly model: {
     readonly file: string;
@@ -29,7 +40,7 @@ export interface FileRecord extends ExplanationRecord {
 export function completeRecord(
   model: Pick<NodeModel, "description" | "preprocess">,
   image: string,
-  record: ExplanationRecord,
+  record: MeasuredRecord,
   files: ResultFiles,
 ): FileRecord {
   const { file, sha256, opset, producer, preprocessSource } = model.description;
@@ -50,7 +61,7 @@ export function completeRecord(
 /** What a person reads about the maps of one image and class. */
 export function summarize(
   image: string,
-  records: readonly ExplanationRecord[],
+  records: readonly MeasuredRecord[],
   picture: string,
 ): readonly string[] {
   const [first] = records;
@@ -61,8 +72,13 @@ export function summarize(
   const [probability, logit] =
     target.minus === undefined ? ["probability", "logit"] : ["difference of probabilities", "of logits"];
   const against = target.minus === undefined ? "" : ` against ${name(target.minus)}`;
-  const methods = records.flatMap(({ method, layer, elapsedMs, degenerate, unfinished }) => [
+  const methods = records.flatMap(({ method, layer, elapsedMs, degenerate, unfinished, evaluation }) => [
     `  ${method}${layer === undefined ? "" : ` at ${layer}`}, ${(elapsedMs / 1000).toFixed(2)} s`,
+    ...(evaluation === undefined
+      ? []
+      : [
+          `    deletion ${formatPercent(evaluation.deletion.auc)} (lower is better), insertion ${formatPercent(evaluation.insertion.auc)} (higher is better)`,
+        ]),
     ...(degenerate === undefined ? [] : [`    ${pc.yellow("note:")} ${degenerate.message}`]),
     ...(unfinished === undefined
       ? []
@@ -78,4 +94,8 @@ export function summarize(
 
 function formatNumber(value: number): string {
   return Number(value.toPrecision(4)).toString();
+}
+
+function formatPercent(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
 }

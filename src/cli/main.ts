@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "@commander-js/extra-typings";
+import { AbortedError } from "../errors.ts";
 import type { CliContext } from "./cli-context.ts";
 import { checkCommand } from "./commands/check.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -18,13 +19,21 @@ import { describeError, exitCodeOf } from "./report-error.ts";
 function processContext(): CliContext {
   const interruption = new AbortController();
   const undos: (() => void)[] = [];
-  process.once("SIGINT", () => {
+  const finishers: (() => boolean)[] = [];
+  let isAsked = false;
+  const interrupt = (): void => {
+    if (!isAsked) {
+      isAsked = true;
+      if (finishers.some((finish) => finish())) return;
+    }
+    process.off("SIGINT", interrupt);
     interruption.abort();
     for (const undo of undos) undo();
     // End by the signal itself, as programs without a handler do (status 130 in a shell). process.exit would wait for the
     // run of the network that has begun, and ONNX Runtime aborts when its thread is taken away.
     process.kill(process.pid, "SIGINT");
-  });
+  };
+  process.on("SIGINT", interrupt);
   for (const stream of [process.stdout, process.stderr]) {
     // The reader may have had enough (`| head`). The files are still wanted, so go on.
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -33,6 +42,7 @@ function processContext(): CliContext {
   }
   return {
     signal: interruption.signal,
+    onFirstInterrupt: (finish) => finishers.push(finish),
     onInterrupt: (undo) => undos.push(undo),
     print: (line) => process.stdout.write(`${line}\n`),
     note: (line) => process.stderr.write(`${line}\n`),
@@ -70,6 +80,11 @@ async function main(): Promise<void> {
     const message = describeError(error, process.argv.includes("--verbose"));
     if (message !== undefined) context.note(message);
     process.exitCode = exitCodeOf(error);
+    if (error instanceof AbortedError) {
+      // The first interrupt was taken to finish some work; the shell still has to see that there was one.
+      process.removeAllListeners("SIGINT");
+      process.kill(process.pid, "SIGINT");
+    }
   }
 }
 

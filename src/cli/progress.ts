@@ -4,6 +4,8 @@ export interface ProgressBar {
   update(done: number, total: number, note?: string): void;
   /** Names what is being worked on now; the remaining time starts anew. */
   start(label: string): void;
+  /** Another name for the same work; the remaining time goes on. */
+  relabel(label: string): void;
   /** Takes the line away. Whoever prints something else calls it first. */
   clear(): void;
 }
@@ -36,8 +38,10 @@ export function createProgressBar(
   isEnabled: boolean,
   now: () => number = Date.now,
 ): ProgressBar {
-  if (!isEnabled || stream.isTTY !== true)
-    return { update: () => undefined, start: () => undefined, clear: () => undefined };
+  if (!isEnabled || stream.isTTY !== true) {
+    const nothing = (): void => undefined;
+    return { update: nothing, start: nothing, relabel: nothing, clear: nothing };
+  }
   let label = "";
   let startedAt = now();
   let drawnAt = -Infinity;
@@ -60,6 +64,9 @@ export function createProgressBar(
       startedAt = now();
       drawnAt = -Infinity;
       draw(text);
+    },
+    relabel(text) {
+      label = text;
     },
     update(done, total, note = "") {
       const time = now();

@@ -74,8 +74,12 @@ function paintStroke(image: RgbaImage, stroke: Extract<Shape, { kind: "stroke" }
   const radius = stroke.width / 2;
   const contours: Contour[] = pieces.flatMap((points) => [
     ...points.slice(1).map((to, index) => bar(points[index]!, to, radius)),
-    // Where two bars meet, a disc fills the gap at the outer side of the bend.
-    ...points.slice(1, -1).map((at) => disc(at, radius)),
+    // Where two bars meet, a disc fills the gap at the outer side of the bend. A straight line has none, and a disc there
+    // would show, because overlapping smooth edges add up.
+    ...points
+      .slice(1, -1)
+      .filter((at, index) => bends(points[index]!, at, points[index + 2]!))
+      .map((at) => disc(at, radius)),
   ]);
   const shares = coverage(contours, image.width, image.height);
   for (let pixel = 0; pixel < shares.length; pixel++) {
@@ -95,6 +99,12 @@ function bar([x0, y0]: Point, [x1, y1]: Point, radius: number): Contour {
   const length = Math.hypot(x1 - x0, y1 - y0) || 1;
   const [nx, ny] = [(-(y1 - y0) / length) * radius, ((x1 - x0) / length) * radius];
   return [x0 + nx, y0 + ny, x0 - nx, y0 - ny, x1 - nx, y1 - ny, x1 + nx, y1 + ny];
+}
+
+/** True where a line turns by more than 20 degrees. */
+function bends([x0, y0]: Point, [x1, y1]: Point, [x2, y2]: Point): boolean {
+  const dot = (x1 - x0) * (x2 - x1) + (y1 - y0) * (y2 - y1);
+  return dot < 0.94 * Math.hypot(x1 - x0, y1 - y0) * Math.hypot(x2 - x1, y2 - y1);
 }
 
 function disc([x, y]: Point, radius: number): Contour {

@@ -24,6 +24,8 @@ export interface ExplanationFigureOptions
   readonly placement?: Placement;
   /** Title of the photograph's own panel, which stands first; `false` leaves the panel out. Default "Photograph". */
   readonly photoTitle?: string | false;
+  /** Further pictures after the maps, such as charts; each is made at the size it is shown at. */
+  readonly extras?: readonly ((size: { readonly width: number; readonly height: number }) => RgbaImage)[];
 }
 
 /** The whole figure may be this wide, in pixels. */
@@ -38,8 +40,17 @@ export function explanationFigure(
   maps: readonly MapPanel[],
   options: ExplanationFigureOptions = {},
 ): RgbaImage {
-  const { placement, photoTitle = "Photograph", title, subtitle, columns, fontSize, ...overlay } = options;
-  const panelCount = maps.length + (photoTitle === false ? 0 : 1);
+  const {
+    placement,
+    photoTitle = "Photograph",
+    title,
+    subtitle,
+    columns,
+    fontSize,
+    extras = [],
+    ...overlay
+  } = options;
+  const panelCount = maps.length + extras.length + (photoTitle === false ? 0 : 1);
   const columnCount = columns ?? (panelCount <= 4 ? panelCount : Math.ceil(Math.sqrt(panelCount)));
   const maxSide = Math.min(1600, Math.floor(maxFigureWidth / Math.max(1, columnCount)));
   const shown = fitForDisplay(photo, { maxSide });
@@ -70,6 +81,9 @@ export function explanationFigure(
       },
     });
   }
+  // As high as the photograph, but never too narrow or too flat to read.
+  const size = { width: Math.max(320, shown.width), height: Math.max(240, shown.height) };
+  for (const extra of extras) panels.push({ image: extra(size) });
   return renderFigure(panels, {
     columns: columnCount,
     ...(title === undefined ? {} : { title }),

@@ -74,7 +74,7 @@ export function lineChart(chart: LineChart): Drawing {
     return { panel, begin, top, floor, y: axis(panelValues(panel), floor, top, size, panel) };
   });
   const labelWidth = Math.max(
-    ...axes.flatMap(({ y }) => y.ticks.map((tick) => textWidth(formatValue(tick), style))),
+    ...axes.flatMap(({ y }) => y.ticks.map((tick) => textWidth(formatTick(tick), style))),
   );
   const left = Math.ceil(margin + labelWidth + 0.5 * size);
   const right = width - Math.round(1.3 * size);
@@ -88,7 +88,7 @@ export function lineChart(chart: LineChart): Drawing {
       shapes.push({ kind: "stroke", points: [left, at, right, at], color: gridInk, width: 1 });
       const baseline = at + 0.3 * size;
       shapes.push({
-        ...text(formatValue(tick), left - 0.4 * size, baseline, style, mutedInk),
+        ...text(formatTick(tick), left - 0.4 * size, baseline, style, mutedInk),
         anchor: "end",
       });
     }
@@ -101,7 +101,7 @@ export function lineChart(chart: LineChart): Drawing {
   }
   for (const tick of x.ticks) {
     shapes.push({
-      ...text(formatValue(tick), x.at(tick), bottom + 1.2 * size, style, mutedInk),
+      ...text(formatTick(tick), x.at(tick), bottom + 1.2 * size, style, mutedInk),
       anchor: "middle",
     });
   }
@@ -187,6 +187,11 @@ function legend(panel: ChartPanel, left: number, top: number, width: number, siz
       text(label, x + 2.1 * size, baseline, style, ink),
     ];
   });
+}
+
+/** 1e−4 rather than 1.0e−4. */
+function formatTick(value: number): string {
+  return formatValue(value).replace(".0e", "e");
 }
 
 function panelValues({ series, range }: ChartPanel): readonly number[] {

@@ -139,7 +139,9 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
       ...(notes.length > 0 && { notes }),
       ...(limit.signal.aborted &&
         last !== undefined &&
-        last.done < last.total && { unfinished: { done: last.done, total: last.total } }),
+        last.done < last.total &&
+        // An optimiser that had converged just then.
+        details["finished"] !== true && { unfinished: { done: last.done, total: last.total } }),
       ...(Object.keys(details).length > 0 && { details }),
     },
   };

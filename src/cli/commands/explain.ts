@@ -2,6 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { ExplainRequest } from "../explain-request.ts";
+import { budgetOption } from "../budget-option.ts";
 import { collect, collectList, integerOption, numberOption } from "../option-parsers.ts";
 
 /** Grad-CAM: the one that most people know, and one backward pass. */
@@ -64,17 +65,28 @@ export function explainCommand(context: CliContext) {
         "dml",
       ]),
     )
+    .option(
+      "--budget <SECONDS|EVALUATIONS>",
+      "what each map may cost, such as 10s, 2min, or 500 evaluations; then the best map so far is written",
+      budgetOption,
+    )
+    .option("--frames", "write the intermediate maps: a folder of PNGs and an animated WebP")
+    .option("--plot", "draw the loss history of optimised masks as SVG and PNG")
+    .option("--evaluate", "measure deletion and insertion of each map and draw the curves beside it")
     .option("--json", "print the records, one JSON object a line, and nothing else")
     .option("-q, --quiet", "print nothing but errors")
     .option("--verbose", "print the stack of an error")
     .addHelpText(
       "after",
       `
-Writes DIR/IMAGE.METHOD.CLASSINDEX.png, .npy (float32, the network's height x width) and .json for each image and class.
+Writes DIR/IMAGE.METHOD.CLASSINDEX.png, .npy (float32, the network's height x width) and .json for each image and class,
+with --frames also .frames/NNN.png and .frames.webp, with --plot .loss.svg and .loss.png.
+Ctrl-C writes the best map so far, marked as unfinished; twice, it ends at once.
 
 Examples:
   onnx-saliency explain photo.jpg
   onnx-saliency explain photo.jpg --method grad-cam,integrated-gradients --target top3
+  onnx-saliency explain photo.jpg --method sigcam --frames --plot --evaluate --budget 30s
   onnx-saliency explain *.jpg --model resnet50.onnx --preprocess imagenet --resize crop --out maps`,
     )
     .action(async (positionals, options) => {
@@ -82,6 +94,11 @@ Examples:
       if (options.out === "-" && options.json === true) {
         throw new ParameterError(
           "--out -: expected either the picture or the records on standard output, got both. Leave out --json.",
+        );
+      }
+      if (options.out === "-" && (options.frames === true || options.plot === true)) {
+        throw new ParameterError(
+          "--out -: expected the picture alone on standard output, got --frames or --plot, which write files. Name a folder.",
         );
       }
       const request: ExplainRequest = {
@@ -100,6 +117,10 @@ Examples:
         ...(options.opacity !== undefined && { opacity: options.opacity }),
         ...(options.threads !== undefined && { threads: options.threads }),
         ...(options.device !== undefined && { device: options.device }),
+        ...(options.budget !== undefined && { budget: options.budget }),
+        ...(options.frames === true && { frames: true }),
+        ...(options.plot === true && { plot: true }),
+        ...(options.evaluate === true && { evaluate: true }),
       };
       const { explainImages } = await import("../explain-images.ts");
       await explainImages(request, { json: options.json === true, quiet: options.quiet === true }, context);

@@ -16,6 +16,11 @@ export async function runOptimizer(
 ): Promise<SaliencyMap> {
   const { model, input } = context;
   const { resampling, sharpResampling } = resamplings(settings.mask, model);
+  const { iterations } = settings.optimizer;
+  if (typeof iterations === "number" && iterations > 0) {
+    // Where the mask starts from: a budget may be spent before the first iteration ends, and a film begins here.
+    context.report({ done: 0, total: iterations, map: () => removedMap(initialMask, resampling, model) });
+  }
   const result = await optimizer.optimize(
     {
       model,
