@@ -1,3 +1,4 @@
+import type { RuleOverrides } from "../autodiff/rules.ts";
 import { DataError, ModelError, ParameterError, ShapeError, throwIfAborted } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -38,6 +39,8 @@ export interface GraphModelOptions {
   readonly batchSize?: number | undefined;
   /** Name of the target layer, instead of the one that is found. */
   readonly layer?: string | undefined;
+  /** Gradient rules that the backend needs instead of the standard ones. */
+  readonly backendRules?: RuleOverrides | undefined;
 }
 
 interface ProgramSession {
@@ -67,6 +70,7 @@ export class GraphModel implements Model {
   private readonly batchMemory: number;
   private readonly forcedBatch: number | undefined;
   private readonly bytesAnImage: number;
+  private readonly backendRules: RuleOverrides | undefined;
   private chosenLayer: Layer | undefined;
   private forward = 0;
   private backward = 0;
@@ -82,6 +86,7 @@ export class GraphModel implements Model {
     this.probabilityKind = options.probabilityKind ?? options.network.tail.probabilityKind;
     this.batchMemory = options.batchMemory ?? 2 ** 30;
     this.forcedBatch = options.batchSize;
+    this.backendRules = options.backendRules;
     this.bytesAnImage = activationBytes(options.network);
     if (options.layer !== undefined) this.chosenLayer = this.layer(options.layer);
   }
@@ -344,7 +349,12 @@ export class GraphModel implements Model {
   }
 
   private async createSession(program: Program): Promise<ProgramSession> {
-    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name));
+    const graph = buildProgramGraph(
+      this.network,
+      program,
+      (name) => this.layer(name),
+      this.backendRules,
+    );
     const opsets = new Map(this.onnx.opsets).set("", graph.opset);
     const serialized = writeModel({
       graph: graph.graph,

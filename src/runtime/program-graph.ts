@@ -1,4 +1,5 @@
 import { differentiate } from "../autodiff/differentiate.ts";
+import type { RuleOverrides } from "../autodiff/rules.ts";
 import { ModelError } from "../errors.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
@@ -21,11 +22,15 @@ export interface ProgramGraph {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** Builds prologue, network, scores, gradients and epilogue into one graph. */
+/**
+ * Builds prologue, network, scores, gradients and epilogue into one graph.
+ * @param backendRules Gradient rules that the backend needs instead of the standard ones; the program's own win.
+ */
 export function buildProgramGraph(
   network: Network,
   program: Program,
   layer: (name: string) => Layer,
+  backendRules: RuleOverrides = {},
 ): ProgramGraph {
   const { input, tail } = network;
   const g = GraphBuilder.empty(network.opset, "onnx-saliency", input.fixedBatch);
@@ -61,7 +66,7 @@ export function buildProgramGraph(
     const result = differentiate(g, {
       of: scoreNames.map((name) => scores[name]),
       wrt: real,
-      ...(program.rules === undefined ? {} : { rules: program.rules.overrides }),
+      rules: { ...backendRules, ...program.rules?.overrides },
     });
     for (const name of scoreNames) cotangents[name] = result.cotangents[scores[name]] ?? "";
     wrt.forEach((name, index) => {
