@@ -33,7 +33,11 @@ export function fillParameter(fallback: Fill, reason: string): z.ZodDefault<z.Zo
 }
 
 /** An image `[1, C, H, W]` in input space from pixel values (0..1) that `pixel` gives element by element. */
-export function pixelImage(dims: readonly number[], normalization: Normalization, pixel: () => number): Tensor {
+export function pixelImage(
+  dims: readonly number[],
+  normalization: Normalization,
+  pixel: () => number,
+): Tensor {
   const image = filled(dims);
   const area = (dims[2] ?? 1) * (dims[3] ?? 1);
   for (let index = 0; index < image.data.length; index++) {

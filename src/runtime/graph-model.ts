@@ -106,6 +106,11 @@ export class GraphModel implements Model {
   get counts(): EvaluationCounts {
     return { forward: this.forward, gradient: this.backward };
   }
+  get operators(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { opType } of this.network.graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
+    return counts;
+  }
   get device(): string {
     return this.runtime.device;
   }

@@ -45,8 +45,14 @@ export const ablationCam = defineMethod({
       const [full = 0, ...without] = scores;
       const isNearZero = Math.abs(full) < 1e-6;
       const weights = new Float64Array(layer.channels);
-      without.forEach((score, channel) => (weights[channel] = (full - score) / (isNearZero ? 1 : Math.abs(full))));
-      const values = layerMap(layer, { activations: activations.data }, weightedSum({ ...layer, activations: activations.data }, weights));
+      without.forEach(
+        (score, channel) => (weights[channel] = (full - score) / (isNearZero ? 1 : Math.abs(full))),
+      );
+      const values = layerMap(
+        layer,
+        { activations: activations.data },
+        weightedSum({ ...layer, activations: activations.data }, weights),
+      );
       const saliency = camSaliency(model, [values]);
       if (!isNearZero || saliency.degenerate) return saliency;
       const message = `The score of the class is ${full}, too near 0 to divide by: the map is not relative to it. Use score=logit or another class.`;
@@ -58,7 +64,8 @@ export const ablationCam = defineMethod({
       count: layer.channels + 1,
       feeds(start, end) {
         const keep = filled([end - start, layer.channels, 1, 1], 1);
-        for (let sample = Math.max(start, 1); sample < end; sample++) keep.data[(sample - start) * layer.channels + sample - 1] = 0;
+        for (let sample = Math.max(start, 1); sample < end; sample++)
+          keep.data[(sample - start) * layer.channels + sample - 1] = 0;
         return { keep };
       },
       shared: { activation: activations },
@@ -80,7 +87,8 @@ function ablationProgram({ name, channels, height, width }: Layer): Program {
   return {
     key: `ablation:${name}`,
     start: name,
-    prologue: (g) => g.mul(g.input("activation", [1, channels, height, width]), g.input("keep", ["batch", channels, 1, 1])),
+    prologue: (g) =>
+      g.mul(g.input("activation", [1, channels, height, width]), g.input("keep", ["batch", channels, 1, 1])),
     outputs: [],
   };
 }

@@ -30,7 +30,8 @@ export const scoreCam = defineMethod({
   family: "activation",
   needs: "activations",
   paper: { authors: "Wang et al.", year: 2020, url: "https://arxiv.org/abs/1910.01279" },
-  summary: "Channels of the last layer, each weighted with the score of the image seen through it; no gradients.",
+  summary:
+    "Channels of the last layer, each weighted with the score of the image seen through it; no gradients.",
   params: z.strictObject({
     ...singleLayerParams,
     variant: z
@@ -56,13 +57,20 @@ export const scoreCam = defineMethod({
     const upsampling = params.variant === "logit-softmax" ? "align-corners" : "half-pixel";
     const masks = channelMasks(activations.data, layer, model, upsampling, params.channels ?? layer.channels);
     const score: ScoreKind = params.variant === "logit-softmax" ? "logit" : "probability";
-    const empty = params.variant === "paper" ? (await model.scores(filled(input.dims), target, score, { signal }))[0]! : 0;
+    const empty =
+      params.variant === "paper"
+        ? (await model.scores(filled(input.dims), target, score, { signal }))[0]!
+        : 0;
 
     const scores: number[] = [];
     const map = () => {
       const weights = channelWeights(scores, masks, layer.channels, params.variant, empty);
       const facts = { channelsUsed: scores.length, channelsFlat: layer.channels - masks.flatless };
-      const values = layerMap(layer, { activations: activations.data }, weightedSum({ ...layer, activations: activations.data }, weights));
+      const values = layerMap(
+        layer,
+        { activations: activations.data },
+        weightedSum({ ...layer, activations: activations.data }, weights),
+      );
       return camSaliency(model, [values], undefined, facts);
     };
     const area = layer.height * layer.width;
@@ -77,7 +85,12 @@ export const scoreCam = defineMethod({
       }),
       count: masks.channels.length,
       feeds: (start, end) => ({
-        mask: tensor(masks.values.subarray(start * area, end * area), [end - start, 1, layer.height, layer.width]),
+        mask: tensor(masks.values.subarray(start * area, end * area), [
+          end - start,
+          1,
+          layer.height,
+          layer.width,
+        ]),
       }),
       shared: { foreground: input },
       target,
@@ -141,6 +154,9 @@ function channelWeights(
   const largest = Math.max(...raised);
   const exponentials = raised.map((value) => Math.exp(value - largest));
   const sum = exponentials.reduce((total, value) => total + value, 0);
-  raised.forEach((value, index) => (weights[channels[index]!] = variant === "official" ? value : exponentials[index]! / sum));
+  raised.forEach(
+    (value, index) =>
+      (weights[channels[index]!] = variant === "official" ? value : exponentials[index]! / sum),
+  );
   return weights;
 }

@@ -8,7 +8,11 @@ import { perChannel, sumOverPlaces, weightedSum } from "./cam-rule.ts";
 export const wgradCam = camMethod({
   name: "wgrad-cam",
   title: "WGradCAM",
-  paper: { authors: "Zhang et al.", year: 2021, url: "https://ojs.aaai.org/index.php/AAAI" },
+  paper: {
+    authors: "Zhang et al.",
+    year: 2021,
+    url: "https://ojs.aaai.org/index.php/AAAI/article/view/16450",
+  },
   summary: "Channels of the last layer, each weighted with its mean of gradient times activation.",
   params: {},
   map(layer) {

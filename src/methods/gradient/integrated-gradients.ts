@@ -101,7 +101,9 @@ export const integratedGradients = defineMethod({
     baseline: z
       .enum([...fills, "black-and-white", "noise"])
       .default("black")
-      .describe("where the path begins; black in pixel space, the usual meaning of 'no image'. black-and-white is the mean of both, noise is uniform in pixel space"),
+      .describe(
+        "where the path begins; black in pixel space, the usual meaning of 'no image'. black-and-white is the mean of both, noise is uniform in pixel space",
+      ),
     score: scoreParameter,
     reduce: reduceParameter(
       "sum",

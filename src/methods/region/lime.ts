@@ -15,18 +15,40 @@ import { labelsFeed, segmentProgram, shownFeed } from "./segment-program.ts";
 import { weightedRidge } from "./weighted-ridge.ts";
 
 const params = z.strictObject({
-  samples: z.int().min(2).max(1_000_000).default(1000).describe("number of images with random segments hidden; 1000 as the authors' program"),
+  samples: z
+    .int()
+    .min(2)
+    .max(1_000_000)
+    .default(1000)
+    .describe("number of images with random segments hidden; 1000 as the authors' program"),
   segments: z
     .enum(["slic", "quickshift", "felzenszwalb"])
     .default("slic")
-    .describe("what cuts the image into segments; SLIC is fast and the same for every seed, quickshift is the authors'"),
-  segmentCount: z.int().min(1).max(10_000).default(50).describe("wished number of SLIC segments; 50, the size of quickshift's on photographs"),
+    .describe(
+      "what cuts the image into segments; SLIC is fast and the same for every seed, quickshift is the authors'",
+    ),
+  segmentCount: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(50)
+    .describe("wished number of SLIC segments; 50, the size of quickshift's on photographs"),
   hide: z
     .enum(["segment-mean", ...fills])
     .default("segment-mean")
     .describe("what a hidden segment shows; its own mean colour, as the authors' program"),
-  kernelWidth: z.number().gt(0).max(100).default(0.25).describe("how fast weights fall with the share of hidden segments; 0.25 as the authors' program"),
-  alpha: z.number().gt(0).max(1e6).default(1).describe("strength of the ridge penalty; 1 as the authors' program"),
+  kernelWidth: z
+    .number()
+    .gt(0)
+    .max(100)
+    .default(0.25)
+    .describe("how fast weights fall with the share of hidden segments; 0.25 as the authors' program"),
+  alpha: z
+    .number()
+    .gt(0)
+    .max(1e6)
+    .default(1)
+    .describe("strength of the ridge penalty; 1 as the authors' program"),
   features: z.int().min(1).optional().describe("use only so many segments in the linear model; default: all"),
   score: z
     .enum(["probability", "logit"])
@@ -47,17 +69,31 @@ export const lime = defineMethod({
   family: "region",
   needs: "forward",
   paper: { authors: "Ribeiro et al.", year: 2016, url: "https://arxiv.org/abs/1602.04938" },
-  summary: "A linear model of the score around the image, in terms of which segments are shown; works with any network.",
+  summary:
+    "A linear model of the score around the image, in terms of which segments are shown; works with any network.",
   params,
   cost: ({ samples }) => ({ f: samples, fb: 0 }),
   async explain({ model, input, target, params, random, signal, stop, report }) {
-    const { labels, count: width } = segmentsOf(pixelImageOf(input, model.normalization), params, random("segments"));
+    const { labels, count: width } = segmentsOf(
+      pixelImageOf(input, model.normalization),
+      params,
+      random("segments"),
+    );
     const features = randomSamples(params.samples, width, (index) => random(index));
     const targets = new Float64Array(params.samples);
     let done = 0;
     const map = (): SaliencyMap => {
-      const samples = { features: features.subarray(0, done * width), width, targets: targets.subarray(0, done) };
-      return limeMap({ ...samples, weights: kernelWeights(samples.features, width, params.kernelWidth) }, labels, params, model);
+      const samples = {
+        features: features.subarray(0, done * width),
+        width,
+        targets: targets.subarray(0, done),
+      };
+      return limeMap(
+        { ...samples, weights: kernelWeights(samples.features, width, params.kernelWidth) },
+        labels,
+        params,
+        model,
+      );
     };
     await runSamples({
       model,
@@ -67,7 +103,10 @@ export const lime = defineMethod({
       shared: {
         labels: labelsFeed(labels),
         foreground: input,
-        background: params.hide === "segment-mean" ? segmentMeans(input, labels, width) : filledImage(params.hide, input, model.normalization),
+        background:
+          params.hide === "segment-mean"
+            ? segmentMeans(input, labels, width)
+            : filledImage(params.hide, input, model.normalization),
       },
       target,
       score: params.score,
@@ -83,7 +122,11 @@ export const lime = defineMethod({
   },
 });
 
-function segmentsOf(image: Tensor, { segments, segmentCount }: LimeParams, random: RandomStream): Segmentation {
+function segmentsOf(
+  image: Tensor,
+  { segments, segmentCount }: LimeParams,
+  random: RandomStream,
+): Segmentation {
   switch (segments) {
     case "slic":
       return slic(image, { segmentCount });
@@ -100,7 +143,8 @@ function randomSamples(count: number, width: number, stream: (index: number) => 
   const result = new Uint8Array(count * width).fill(1, 0, width);
   for (let sample = 1; sample < count; sample++) {
     const random = stream(sample);
-    for (let segment = 0; segment < width; segment++) result[sample * width + segment] = random.uniform() < 0.5 ? 1 : 0;
+    for (let segment = 0; segment < width; segment++)
+      result[sample * width + segment] = random.uniform() < 0.5 ? 1 : 0;
   }
   return result;
 }
@@ -136,7 +180,13 @@ function limeMap(
   { height, width }: { readonly height: number; readonly width: number },
 ): SaliencyMap {
   const chosen = selectFeatures(samples, features ?? Infinity);
-  const fit = weightedRidge(columnsOf(samples, chosen), chosen.length, samples.targets, samples.weights, alpha);
+  const fit = weightedRidge(
+    columnsOf(samples, chosen),
+    chosen.length,
+    samples.targets,
+    samples.weights,
+    alpha,
+  );
   const coefficients = new Float64Array(samples.width);
   chosen.forEach((segment, index) => (coefficients[segment] = fit.coefficients[index]!));
   const degenerate = limeDegenerate(coefficients);
@@ -161,6 +211,13 @@ function limeDegenerate(coefficients: Float64Array): DegenerateReason | undefine
   const [first] = coefficients;
   if (!coefficients.every((value) => value === first)) return undefined;
   return coefficients.length === 1
-    ? { code: "constant", message: "The whole image is one segment. Use a larger segmentCount, or an image with some contrast." }
-    : { code: "constant", message: "All segments have the same coefficient: the score does not change with them. Explain another class." };
+    ? {
+        code: "constant",
+        message: "The whole image is one segment. Use a larger segmentCount, or an image with some contrast.",
+      }
+    : {
+        code: "constant",
+        message:
+          "All segments have the same coefficient: the score does not change with them. Explain another class.",
+      };
 }

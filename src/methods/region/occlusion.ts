@@ -26,8 +26,16 @@ export const occlusion = defineMethod({
   paper: { authors: "Zeiler and Fergus", year: 2013, url: "https://arxiv.org/abs/1311.2901" },
   summary: "What the score loses when a square of the image is hidden; works with any network.",
   params: z.strictObject({
-    patch: z.int().min(1).optional().describe("side of the square in pixels; default: a seventh of the image's shorter side (32 of 224)"),
-    stride: z.int().min(1).optional().describe("pixels between squares; default: half the square, so that neighbours overlap"),
+    patch: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("side of the square in pixels; default: a seventh of the image's shorter side (32 of 224)"),
+    stride: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("pixels between squares; default: half the square, so that neighbours overlap"),
     fill: fillParameter("mean", "the mean colour of the data, near the grey of the paper"),
     score: z
       .enum(["probability", "logit", "log-probability"])
@@ -39,7 +47,9 @@ export const occlusion = defineMethod({
     const { channels, height, width } = model;
     const side = patchSize(params, model);
     if (side > Math.min(height, width)) {
-      throw new ParameterError(`patch: expected at most ${Math.min(height, width)} pixels, got ${side}. The image has ${width} x ${height}.`);
+      throw new ParameterError(
+        `patch: expected at most ${Math.min(height, width)} pixels, got ${side}. The image has ${width} x ${height}.`,
+      );
     }
     const patches = patchesOf(params, model);
     const [full = 0] = await model.scores(input, target, params.score, { signal });
@@ -56,7 +66,12 @@ export const occlusion = defineMethod({
     await runSamples({
       model,
       // The mask is where the square is: the fill is the foreground, the image the background.
-      program: maskedProgram({ channels, height, width, resampling: { kind: "fed", maskHeight: 1, maskWidth: 1 } }),
+      program: maskedProgram({
+        channels,
+        height,
+        width,
+        resampling: { kind: "fed", maskHeight: 1, maskWidth: 1 },
+      }),
       count: patches.length,
       feeds(start, end) {
         const count = end - start;
@@ -107,7 +122,9 @@ function patchSize({ patch }: PatchParams, { height, width }: Size): number {
 function patchesOf(params: PatchParams, size: Size): readonly Patch[] {
   const side = patchSize(params, size);
   const stride = params.stride ?? Math.max(1, Math.round(side / 2));
-  return starts(size.height, side, stride).flatMap((top) => starts(size.width, side, stride).map((left) => ({ top, left })));
+  return starts(size.height, side, stride).flatMap((top) =>
+    starts(size.width, side, stride).map((left) => ({ top, left })),
+  );
 }
 
 function starts(length: number, side: number, stride: number): readonly number[] {

@@ -3,15 +3,18 @@ import { mersenneStream } from "../../random/random-stream.ts";
 import { rankRegions, type RankRequest } from "./rank-regions.ts";
 
 const all = { mode: "full", minPixelDiff: 1, areaThreshold: 1 } as const;
-const range = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, index) => from + index);
+const range = (from: number, to: number): Int32Array =>
+  Int32Array.from({ length: to - from }, (_, index) => from + index);
 
 /** Scans every mask again after each pick, as the definition says. */
 function slowRanking({ attribution, segments, minPixelDiff }: RankRequest): Float64Array {
   const values = new Float64Array(attribution.length).fill(NaN);
   let remaining = segments.map((_, index) => index);
   for (;;) {
-    const open = (segment: number): number[] => [...segments[segment]!].filter((pixel) => Number.isNaN(values[pixel]!));
-    const mean = (pixels: readonly number[]): number => pixels.reduce((sum, pixel) => sum + attribution[pixel]!, 0) / pixels.length;
+    const open = (segment: number): number[] =>
+      [...segments[segment]!].filter((pixel) => Number.isNaN(values[pixel]!));
+    const mean = (pixels: readonly number[]): number =>
+      pixels.reduce((sum, pixel) => sum + attribution[pixel]!, 0) / pixels.length;
     remaining = remaining.filter((segment) => open(segment).length >= minPixelDiff);
     if (remaining.length === 0) break;
     const best = remaining.reduce((a, b) => (mean(open(b)) > mean(open(a)) ? b : a));
@@ -21,7 +24,8 @@ function slowRanking({ attribution, segments, minPixelDiff }: RankRequest): Floa
     remaining = remaining.filter((segment) => segment !== best);
   }
   const rest = [...values.keys()].filter((pixel) => Number.isNaN(values[pixel]!));
-  for (const pixel of rest) values[pixel] = rest.reduce((sum, other) => sum + attribution[other]!, 0) / rest.length;
+  for (const pixel of rest)
+    values[pixel] = rest.reduce((sum, other) => sum + attribution[other]!, 0) / rest.length;
   return values;
 }
 
@@ -59,22 +63,33 @@ describe("rankRegions", () => {
     const random = mersenneStream(6);
     const noise = Float64Array.from({ length: 100 }, () => random.normal());
     const { values } = rankRegions({ ...all, attribution: noise, segments: [range(0, 60), range(30, 90)] });
-    expect(values.reduce((a, b) => a + b)).toBeCloseTo(noise.reduce((a, b) => a + b), 4);
+    expect(values.reduce((a, b) => a + b)).toBeCloseTo(
+      noise.reduce((a, b) => a + b),
+      4,
+    );
   });
 
   it("gives the mean for one segment of the whole image, and where all segments are too small", () => {
-    expect(new Set(rankRegions({ ...all, attribution, segments: [range(0, 16)] }).values)).toEqual(new Set([0.46875]));
-    expect(new Set(rankRegions({ ...all, minPixelDiff: 9, attribution, segments }).values)).toEqual(new Set([0.46875]));
+    expect(new Set(rankRegions({ ...all, attribution, segments: [range(0, 16)] }).values)).toEqual(
+      new Set([0.46875]),
+    );
+    expect(new Set(rankRegions({ ...all, minPixelDiff: 9, attribution, segments }).values)).toEqual(
+      new Set([0.46875]),
+    );
   });
 
   it("orders disjoint segments by their means", () => {
     const parts = [range(0, 4), range(12, 16), range(4, 8), range(8, 12)];
-    expect(rankRegions({ ...all, attribution, segments: parts }).picks.map((pick) => pick.segment)).toEqual([1, 3, 2, 0]);
+    expect(rankRegions({ ...all, attribution, segments: parts }).picks.map((pick) => pick.segment)).toEqual([
+      1, 3, 2, 0,
+    ]);
   });
 
   it("takes the lower index of two equal segments", () => {
     const flat = new Float32Array(16).fill(1);
-    expect(rankRegions({ ...all, attribution: flat, segments: [range(8, 16), range(0, 8)] }).picks[0]?.segment).toBe(0);
+    expect(
+      rankRegions({ ...all, attribution: flat, segments: [range(8, 16), range(0, 8)] }).picks[0]?.segment,
+    ).toBe(0);
   });
 
   it("sweeps once in the fast mode", () => {

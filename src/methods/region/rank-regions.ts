@@ -38,13 +38,16 @@ export function rankRegions(request: RankRequest): RankedRegions {
   const pixelCount = attribution.length;
   const holders = segmentsByPixel(segments, pixelCount);
   const counts = Int32Array.from(segments, (pixels) => pixels.length);
-  const sums = Float64Array.from(segments, (pixels) => pixels.reduce((sum, pixel) => sum + attribution[pixel]!, 0));
+  const sums = Float64Array.from(segments, (pixels) =>
+    pixels.reduce((sum, pixel) => sum + attribution[pixel]!, 0),
+  );
   const isCovered = new Uint8Array(pixelCount);
   const values = new Float32Array(pixelCount);
   const picks: Pick[] = [];
   let covered = 0;
 
-  const next = request.mode === "full" ? bestRemaining(counts, sums, minPixelDiff) : inOrder(counts, sums, minPixelDiff);
+  const next =
+    request.mode === "full" ? bestRemaining(counts, sums, minPixelDiff) : inOrder(counts, sums, minPixelDiff);
   for (let segment = next(); segment !== undefined; segment = next()) {
     const count = counts[segment]!;
     const gain = sums[segment]! / count;
@@ -66,13 +69,18 @@ export function rankRegions(request: RankRequest): RankedRegions {
   return { values, picks };
 }
 
-function bestRemaining(counts: Int32Array, sums: Float64Array, minPixelDiff: number): () => number | undefined {
+function bestRemaining(
+  counts: Int32Array,
+  sums: Float64Array,
+  minPixelDiff: number,
+): () => number | undefined {
   let remaining = Array.from(counts, (_, index) => index);
   return () => {
     remaining = remaining.filter((segment) => counts[segment]! >= Math.max(minPixelDiff, 1));
     let best: number | undefined;
     for (const segment of remaining) {
-      if (best === undefined || sums[segment]! / counts[segment]! > sums[best]! / counts[best]!) best = segment;
+      if (best === undefined || sums[segment]! / counts[segment]! > sums[best]! / counts[best]!)
+        best = segment;
     }
     return best;
   };
@@ -90,7 +98,10 @@ function inOrder(counts: Int32Array, sums: Float64Array, minPixelDiff: number): 
 }
 
 /** For each pixel the segments that hold it: entries `starts[p] .. starts[p + 1] - 1`. */
-function segmentsByPixel(segments: readonly Int32Array[], pixelCount: number): { readonly starts: Int32Array; readonly segments: Int32Array } {
+function segmentsByPixel(
+  segments: readonly Int32Array[],
+  pixelCount: number,
+): { readonly starts: Int32Array; readonly segments: Int32Array } {
   const starts = new Int32Array(pixelCount + 1);
   for (const pixels of segments) for (const pixel of pixels) starts[pixel + 1]! += 1;
   for (let pixel = 0; pixel < pixelCount; pixel++) starts[pixel + 1]! += starts[pixel]!;
@@ -102,7 +113,11 @@ function segmentsByPixel(segments: readonly Int32Array[], pixelCount: number): {
   return { starts, segments: list };
 }
 
-function fillUncovered(values: Float32Array, isCovered: Uint8Array, attribution: Float32Array | Float64Array): void {
+function fillUncovered(
+  values: Float32Array,
+  isCovered: Uint8Array,
+  attribution: Float32Array | Float64Array,
+): void {
   let count = 0;
   let sum = 0;
   for (let pixel = 0; pixel < values.length; pixel++) {

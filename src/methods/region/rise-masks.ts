@@ -45,7 +45,12 @@ export function riseMasks(geometry: RiseGeometry): (random: RandomStream) => Ris
 }
 
 /** Adds `weight` times the mask to `sum` (`H x W`). */
-export function addMask(sum: Float64Array, draw: RiseDraw, weight: number, { gridSize, height, width }: RiseGeometry): void {
+export function addMask(
+  sum: Float64Array,
+  draw: RiseDraw,
+  weight: number,
+  { gridSize, height, width }: RiseGeometry,
+): void {
   // Enlarged along x first: rows of the grid are few.
   const wide = new Float64Array(gridSize * width);
   for (let row = 0; row < gridSize; row++) {
@@ -64,7 +69,11 @@ export function addMask(sum: Float64Array, draw: RiseDraw, weight: number, { gri
 }
 
 /** The matrix `[(s + 1) cell, s]` that enlarges one axis, and the cell's size in pixels. */
-function enlargement(gridSize: number, size: number, border: RiseBorder): { readonly cell: number; readonly matrix: Float32Array } {
+function enlargement(
+  gridSize: number,
+  size: number,
+  border: RiseBorder,
+): { readonly cell: number; readonly matrix: Float32Array } {
   const cell = Math.ceil(size / gridSize);
   const length = (gridSize + 1) * cell;
   const matrix = new Float32Array(length * gridSize);

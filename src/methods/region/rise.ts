@@ -16,7 +16,12 @@ const params = z.strictObject({
     .default(8000)
     .describe("number of random masks; 8000 as the authors for ResNet50 (4000 for VGG-size networks)"),
   grid: z.int().min(1).max(64).default(7).describe("cells along each side of a mask; 7 as in the paper"),
-  keep: z.number().gt(0).max(1).default(0.5).describe("probability that a cell shows the image; 0.5 as in the paper (some programs use 0.1)"),
+  keep: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.5)
+    .describe("probability that a cell shows the image; 0.5 as in the paper (some programs use 0.1)"),
   score: z
     .enum(["probability", "logit"])
     .default("probability")
@@ -25,16 +30,22 @@ const params = z.strictObject({
   normaliser: z
     .enum(["expected", "realised", "none"])
     .default("expected")
-    .describe("divide by masks x keep as in the paper, by how often each pixel was really shown (less noise), or by masks only"),
+    .describe(
+      "divide by masks x keep as in the paper, by how often each pixel was really shown (less noise), or by masks only",
+    ),
   border: z
     .enum(riseBorders)
     .default("reflect-101")
-    .describe("what lies beyond the outer cells when a mask is enlarged; mirrored as in the authors' program"),
+    .describe(
+      "what lies beyond the outer cells when a mask is enlarged; mirrored as in the authors' program",
+    ),
   tolerance: z
     .number()
     .min(0)
     .default(0)
-    .describe("stop once the standard error of every pixel is at most this share of the map's largest value; 0 runs all masks"),
+    .describe(
+      "stop once the standard error of every pixel is at most this share of the map's largest value; 0 runs all masks",
+    ),
 });
 type RiseParams = z.output<typeof params>;
 
@@ -62,20 +73,27 @@ export const rise = defineMethod({
 const checkInterval = 100;
 
 /** One pass over the masks gives a map for each of several targets. The score that is reported is the first target's. */
-export async function riseMaps(context: MethodContext<RiseParams>, targets: readonly Target[]): Promise<readonly SaliencyMap[]> {
+export async function riseMaps(
+  context: MethodContext<RiseParams>,
+  targets: readonly Target[],
+): Promise<readonly SaliencyMap[]> {
   const { model, input, params, signal, stop } = context;
   const { height, width, channels } = model;
   const geometry = { gridSize: params.grid, height, width, border: params.border, keep: params.keep };
   const draw = riseMasks(geometry);
-  const cells = params.grid ** 2;
-  const accumulators = targets.map(() => ({ sum: new Float64Array(height * width), squares: new Float64Array(height * width), largest: 0 }));
+  const accumulators = targets.map(() => ({
+    sum: new Float64Array(height * width),
+    squares: new Float64Array(height * width),
+    largest: 0,
+  }));
   const shown = params.normaliser === "realised" ? new Float64Array(height * width) : undefined;
   let draws: readonly RiseDraw[] = [];
   let done = 0;
 
   const maps = (): readonly SaliencyMap[] =>
     accumulators.map(({ sum, largest }) => riseMap(sum, shown, done, largest, params, context));
-  const isPrecise = (): boolean => accumulators.every(({ sum, squares }) => relativeError(sum, squares, done) <= params.tolerance);
+  const isPrecise = (): boolean =>
+    accumulators.every(({ sum, squares }) => relativeError(sum, squares, done) <= params.tolerance);
 
   await runSamples({
     model,
@@ -104,7 +122,10 @@ export async function riseMaps(context: MethodContext<RiseParams>, targets: read
     score: params.score,
     onBatch(start, _, logits) {
       for (const [index, mask] of draws.entries()) {
-        const row = logits.data.subarray((index * logits.data.length) / draws.length, ((index + 1) * logits.data.length) / draws.length);
+        const row = logits.data.subarray(
+          (index * logits.data.length) / draws.length,
+          ((index + 1) * logits.data.length) / draws.length,
+        );
         const values = params.score === "logit" ? row : probabilities(row, model.probabilityKind);
         targets.forEach((target, position) => {
           const score = values[target.index]! - (target.minus === undefined ? 0 : values[target.minus]!);
@@ -136,7 +157,10 @@ function riseMap(
   { model }: MethodContext<RiseParams>,
 ): SaliencyMap {
   const divisor = normaliser === "expected" ? done * keep : done;
-  const values = Float32Array.from(sum, (value, pixel) => value / (shown ? Math.max(shown[pixel]!, 1e-12) : divisor));
+  const values = Float32Array.from(
+    sum,
+    (value, pixel) => value / (shown ? Math.max(shown[pixel]!, 1e-12) : divisor),
+  );
   const degenerate = riseDegenerate(values, largestScore);
   return {
     width: model.width,
@@ -151,12 +175,17 @@ function riseDegenerate(values: Float32Array, largestScore: number): DegenerateR
   if (largestScore < 1e-6) {
     return {
       code: "score-near-zero",
-      message: "The class has a score below 1e-6 under every mask, so the map is noise. Explain another class, or use score=logit.",
+      message:
+        "The class has a score below 1e-6 under every mask, so the map is noise. Explain another class, or use score=logit.",
     };
   }
   const [first] = values;
   if (!values.every((value) => value === first)) return undefined;
-  return { code: "constant", message: "Every pixel has the same value: the masks hide nothing or the score ignores the image. Use keep below 1." };
+  return {
+    code: "constant",
+    message:
+      "Every pixel has the same value: the masks hide nothing or the score ignores the image. Use keep below 1.",
+  };
 }
 
 /** The largest standard error of a pixel's mean, as a share of the largest mean; infinite for an empty map. */
@@ -171,7 +200,11 @@ function relativeError(sum: Float64Array, squares: Float64Array, count: number):
   return largest === 0 ? Infinity : Math.sqrt(error / count) / largest;
 }
 
-function joined(draws: readonly RiseDraw[], part: "grid" | "rows" | "columns", dims: readonly number[]): Tensor {
+function joined(
+  draws: readonly RiseDraw[],
+  part: "grid" | "rows" | "columns",
+  dims: readonly number[],
+): Tensor {
   const size = draws[0]?.[part].length ?? 0;
   const data = new Float32Array(size * draws.length);
   draws.forEach((draw, index) => data.set(draw[part], index * size));

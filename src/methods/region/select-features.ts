@@ -18,7 +18,13 @@ export function selectFeatures(samples: LocalSamples, limit: number): readonly n
   const all = Array.from({ length: samples.width }, (_, index) => index);
   if (limit >= samples.width) return all;
   if (limit <= 6) return forwardSelection(samples, limit, all);
-  const { coefficients } = weightedRidge(samples.features, samples.width, samples.targets, samples.weights, 0.01);
+  const { coefficients } = weightedRidge(
+    samples.features,
+    samples.width,
+    samples.targets,
+    samples.weights,
+    0.01,
+  );
   return all
     .sort((a, b) => Math.abs(coefficients[b]!) - Math.abs(coefficients[a]!))
     .slice(0, limit)
@@ -29,7 +35,10 @@ export function selectFeatures(samples: LocalSamples, limit: number): readonly n
 export function columnsOf({ features, width }: LocalSamples, chosen: readonly number[]): Uint8Array {
   const count = features.length / width;
   const result = new Uint8Array(count * chosen.length);
-  for (let row = 0; row < count; row++) chosen.forEach((column, index) => (result[row * chosen.length + index] = features[row * width + column]!));
+  for (let row = 0; row < count; row++)
+    chosen.forEach(
+      (column, index) => (result[row * chosen.length + index] = features[row * width + column]!),
+    );
   return result;
 }
 
@@ -41,7 +50,13 @@ function forwardSelection(samples: LocalSamples, limit: number, all: readonly nu
       if (chosen.includes(feature)) continue;
       const columns = [...chosen, feature];
       // Not quite 0: a feature that never changes would make the equations singular.
-      const { score } = weightedRidge(columnsOf(samples, columns), columns.length, samples.targets, samples.weights, 1e-9);
+      const { score } = weightedRidge(
+        columnsOf(samples, columns),
+        columns.length,
+        samples.targets,
+        samples.weights,
+        1e-9,
+      );
       if (best === undefined || score > best.score) best = { feature, score };
     }
     if (best === undefined) break;

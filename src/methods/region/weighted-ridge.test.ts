@@ -8,7 +8,10 @@ const width = 8;
 const count = 400;
 const features = Uint8Array.from({ length: count * width }, () => (random.uniform() < 0.5 ? 1 : 0));
 const beta = [0.5, -0.25, 0, 1, 0, 0, -2, 0.125];
-const targets = Float64Array.from({ length: count }, (_, row) => 0.3 + beta.reduce((sum, value, column) => sum + value * features[row * width + column]!, 0));
+const targets = Float64Array.from(
+  { length: count },
+  (_, row) => 0.3 + beta.reduce((sum, value, column) => sum + value * features[row * width + column]!, 0),
+);
 const weights = Float64Array.from({ length: count }, () => random.uniform() + 0.1);
 
 describe("weightedRidge", () => {
@@ -37,8 +40,10 @@ describe("weightedRidge", () => {
 
 describe("selectFeatures", () => {
   const samples = { features, width, targets, weights };
-  it("takes all where the limit allows", () => expect(selectFeatures(samples, 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]));
-  it("adds what explains most, one after the other, up to six", () => expect(selectFeatures(samples, 2)).toEqual([3, 6]));
+  it("takes all where the limit allows", () =>
+    expect(selectFeatures(samples, 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]));
+  it("adds what explains most, one after the other, up to six", () =>
+    expect(selectFeatures(samples, 2)).toEqual([3, 6]));
   it("takes the largest coefficients above six", () => {
     expect(selectFeatures(samples, 7)).toEqual(expect.arrayContaining([0, 1, 3, 6, 7]));
   });

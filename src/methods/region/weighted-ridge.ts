@@ -25,7 +25,8 @@ export function weightedRidge(
   for (let row = 0; row < count; row++) {
     totalWeight += weights[row]!;
     targetMean += weights[row]! * targets[row]!;
-    for (let column = 0; column < width; column++) means[column]! += weights[row]! * features[row * width + column]!;
+    for (let column = 0; column < width; column++)
+      means[column]! += weights[row]! * features[row * width + column]!;
   }
   targetMean /= totalWeight;
   for (let column = 0; column < width; column++) means[column]! /= totalWeight;
@@ -38,11 +39,13 @@ export function weightedRidge(
     const weight = weights[row]!;
     const target = targets[row]! - targetMean;
     variance += weight * target * target;
-    for (let column = 0; column < width; column++) centred[column] = features[row * width + column]! - means[column]!;
+    for (let column = 0; column < width; column++)
+      centred[column] = features[row * width + column]! - means[column]!;
     for (let column = 0; column < width; column++) {
       const scaled = weight * centred[column]!;
       right[column]! += scaled * target;
-      for (let other = 0; other <= column; other++) matrix[column * width + other]! += scaled * centred[other]!;
+      for (let other = 0; other <= column; other++)
+        matrix[column * width + other]! += scaled * centred[other]!;
     }
   }
   for (let column = 0; column < width; column++) matrix[column * width + column]! += alpha;
@@ -51,7 +54,8 @@ export function weightedRidge(
   let residual = 0;
   for (let row = 0; row < count; row++) {
     let error = targets[row]! - targetMean;
-    for (let column = 0; column < width; column++) error -= coefficients[column]! * (features[row * width + column]! - means[column]!);
+    for (let column = 0; column < width; column++)
+      error -= coefficients[column]! * (features[row * width + column]! - means[column]!);
     residual += weights[row]! * error * error;
   }
   return {
@@ -67,7 +71,8 @@ function solvePositiveDefinite(matrix: Float64Array, right: Float64Array): Float
   for (let column = 0; column < size; column++) {
     for (let row = column; row < size; row++) {
       let sum = matrix[row * size + column]!;
-      for (let inner = 0; inner < column; inner++) sum -= matrix[row * size + inner]! * matrix[column * size + inner]!;
+      for (let inner = 0; inner < column; inner++)
+        sum -= matrix[row * size + inner]! * matrix[column * size + inner]!;
       matrix[row * size + column] = row === column ? Math.sqrt(sum) : sum / matrix[column * size + column]!;
     }
   }
@@ -77,7 +82,8 @@ function solvePositiveDefinite(matrix: Float64Array, right: Float64Array): Float
     result[row]! /= matrix[row * size + row]!;
   }
   for (let row = size - 1; row >= 0; row--) {
-    for (let inner = row + 1; inner < size; inner++) result[row]! -= matrix[inner * size + row]! * result[inner]!;
+    for (let inner = row + 1; inner < size; inner++)
+      result[row]! -= matrix[inner * size + row]! * result[inner]!;
     result[row]! /= matrix[row * size + row]!;
   }
   return result;

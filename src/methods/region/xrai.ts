@@ -22,26 +22,54 @@ const params = z.strictObject({
   segments: z
     .enum(["slic", "felzenszwalb"])
     .default("slic")
-    .describe("what cuts the image into segments; SLIC as in the paper on activation maps, felzenszwalb as in the original XRAI"),
+    .describe(
+      "what cuts the image into segments; SLIC as in the paper on activation maps, felzenszwalb as in the original XRAI",
+    ),
   scales: z
     .array(z.int().min(1).max(1_000_000))
     .min(1)
     .optional()
-    .describe("numbers of segments (SLIC: 50,100,150,250,500) or scales (Felzenszwalb: 50,100,150,250,500,1200)"),
+    .describe(
+      "numbers of segments (SLIC: 50,100,150,250,500) or scales (Felzenszwalb: 50,100,150,250,500,1200)",
+    ),
   mode: z.enum(["full", "fast"]).default("full").describe("rank again after every pick, or once"),
-  steps: z.int().min(1).max(500).default(100).describe("points on each path of integrated gradients; 100 as the original"),
-  rule: z.enum(quadratureRules).default("gauss-legendre").describe("quadrature rule of the path; pair for parity with the original"),
+  steps: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(100)
+    .describe("points on each path of integrated gradients; 100 as the original"),
+  rule: z
+    .enum(quadratureRules)
+    .default("gauss-legendre")
+    .describe("quadrature rule of the path; pair for parity with the original"),
   baselines: z
     .enum(["black-and-white", "range"])
     .default("black-and-white")
-    .describe("where the two paths begin: black and white pixels, or the smallest and largest value of the input as the original"),
+    .describe(
+      "where the two paths begin: black and white pixels, or the smallest and largest value of the input as the original",
+    ),
   channels: z
     .enum(["max", "sum"])
     .default("max")
     .describe("how channels become one value a pixel; the maximum as the original, the sum keeps the total"),
-  dilation: z.int().min(0).max(50).default(5).describe("radius in pixels by which segments are enlarged; 5 as the original"),
-  minPixelDiff: z.int().min(0).default(50).describe("segments with fewer new pixels are left out; 50 as the original"),
-  areaThreshold: z.number().gt(0).max(1).default(1).describe("share of the image after which ranking stops; 1 ranks everything"),
+  dilation: z
+    .int()
+    .min(0)
+    .max(50)
+    .default(5)
+    .describe("radius in pixels by which segments are enlarged; 5 as the original"),
+  minPixelDiff: z
+    .int()
+    .min(0)
+    .default(50)
+    .describe("segments with fewer new pixels are left out; 50 as the original"),
+  areaThreshold: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(1)
+    .describe("share of the image after which ranking stops; 1 ranks everything"),
 });
 type XraiParams = z.output<typeof params>;
 
@@ -80,14 +108,31 @@ export const xrai = defineMethod({
 });
 
 /** Integrated gradients, averaged over the two baselines, then one value a pixel. */
-async function pixelAttribution({ model, input, target, params, signal, report }: MethodContext<XraiParams>): Promise<Float64Array> {
+async function pixelAttribution({
+  model,
+  input,
+  target,
+  params,
+  signal,
+  report,
+}: MethodContext<XraiParams>): Promise<Float64Array> {
   const { steps, rule } = params;
   const baselines = baselinePair(params.baselines, input, model.normalization);
   const total = steps * baselines.length;
   const mean = new Float64Array(input.data.length);
   for (const [index, baseline] of baselines.entries()) {
     const onStep = (done: number): void => report({ done: index * steps + done, total });
-    const values = await integrateGradients({ model, input, baseline, target, score: "logit", rule, steps, signal, onStep });
+    const values = await integrateGradients({
+      model,
+      input,
+      baseline,
+      target,
+      score: "logit",
+      rule,
+      steps,
+      signal,
+      onStep,
+    });
     values.forEach((value, element) => (mean[element]! += value / baselines.length));
   }
   const area = model.height * model.width;
@@ -97,11 +142,18 @@ async function pixelAttribution({ model, input, target, params, signal, report }
     result[pixel] = params.channels === "max" ? Math.max(result[pixel]!, value) : result[pixel]! + value;
   });
   if (result.every(Number.isFinite)) return result;
-  throw new DataError("xrai: expected finite gradients, got others: the network overflows on this image. Check the preprocessing and the precision of the model.");
+  throw new DataError(
+    "xrai: expected finite gradients, got others: the network overflows on this image. Check the preprocessing and the precision of the model.",
+  );
 }
 
-function baselinePair(kind: XraiParams["baselines"], input: Tensor, normalization: Parameters<typeof filledImage>[2]): readonly Tensor[] {
-  if (kind === "black-and-white") return [filledImage("black", input, normalization), filledImage("white", input, normalization)];
+function baselinePair(
+  kind: XraiParams["baselines"],
+  input: Tensor,
+  normalization: Parameters<typeof filledImage>[2],
+): readonly Tensor[] {
+  if (kind === "black-and-white")
+    return [filledImage("black", input, normalization), filledImage("white", input, normalization)];
   const { min, max } = valueRange(input.data);
   return [filled(input.dims, min), filled(input.dims, max)];
 }
@@ -111,7 +163,9 @@ function segmentationsOf(image: Tensor, { segments, scales }: XraiParams): reado
   const size = felzenszwalbSize;
   const small = scaledToUnit(resizeTensor(image, size, size, { filter: "bicubic" }));
   const [height = 1, width = 1] = image.dims.slice(-2);
-  return felzenszwalb(small, { scales: scales ?? felzenszwalbScales }).map((segmentation) => enlarged(segmentation, width, height));
+  return felzenszwalb(small, { scales: scales ?? felzenszwalbScales }).map((segmentation) =>
+    enlarged(segmentation, width, height),
+  );
 }
 
 // The original's scales are meant for this size.
@@ -132,7 +186,9 @@ function enlarged(segmentation: Segmentation, width: number, height: number): Se
   const labels = new Int32Array(width * height);
   for (let y = 0; y < height; y++) {
     const row = Math.floor(((y + 0.5) * segmentation.height) / height) * segmentation.width;
-    for (let x = 0; x < width; x++) labels[y * width + x] = segmentation.labels[row + Math.floor(((x + 0.5) * segmentation.width) / width)]!;
+    for (let x = 0; x < width; x++)
+      labels[y * width + x] =
+        segmentation.labels[row + Math.floor(((x + 0.5) * segmentation.width) / width)]!;
   }
   return relabel(labels, width, height);
 }
@@ -141,6 +197,14 @@ function xraiDegenerate(values: Float32Array): DegenerateReason | undefined {
   const [first] = values;
   if (!values.every((value) => value === first)) return undefined;
   return first === 0
-    ? { code: "zero-gradient", message: "The gradient is zero on the whole path from black and white to the image. Use a forward-only method such as rise." }
-    : { code: "constant", message: "No segment is large enough to be ranked, so all pixels have the mean. Use a smaller minPixelDiff or fewer segments." };
+    ? {
+        code: "zero-gradient",
+        message:
+          "The gradient is zero on the whole path from black and white to the image. Use a forward-only method such as rise.",
+      }
+    : {
+        code: "constant",
+        message:
+          "No segment is large enough to be ranked, so all pixels have the mean. Use a smaller minPixelDiff or fewer segments.",
+      };
 }
