@@ -18,7 +18,11 @@ import { WebRuntime, type OrtModule } from "./runtime/session-web.ts";
 import { smoothImage } from "./runtime/smooth-image.ts";
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
 
-export { explanationFigure, type ExplanationFigureOptions, type MapPanel } from "./image/explanation-figure.ts";
+export {
+  explanationFigure,
+  type ExplanationFigureOptions,
+  type MapPanel,
+} from "./image/explanation-figure.ts";
 export { colorMapNames, colorTable, tableIndex, type ColorMapName } from "./image/color-map.ts";
 export { encodePng } from "./image/encode-web.ts";
 export { formatValue } from "./image/figure.ts";
@@ -315,7 +319,8 @@ function nameOf(source: FileSource): string {
   if (typeof File !== "undefined" && source instanceof File) return source.name;
   if (typeof source === "string" || source instanceof URL) {
     const last = String(source).split(/[?#]/)[0]?.split("/").pop();
-    if (last !== undefined && last !== "" && !String(source).startsWith("data:") && last.length < 100) return last;
+    if (last !== undefined && last !== "" && !String(source).startsWith("data:") && last.length < 100)
+      return last;
   }
   return "model.onnx";
 }

@@ -354,12 +354,7 @@ export class GraphModel implements Model {
   }
 
   private async createSession(program: Program): Promise<ProgramSession> {
-    const graph = buildProgramGraph(
-      this.network,
-      program,
-      (name) => this.layer(name),
-      this.backendRules,
-    );
+    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), this.backendRules);
     const opsets = new Map(this.onnx.opsets).set("", graph.opset);
     const serialized = writeModel({
       graph: graph.graph,
