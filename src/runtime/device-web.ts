@@ -2,7 +2,7 @@ import { RuntimeUnavailableError } from "../errors.ts";
 
 /** The part of WebGPU that is asked whether there is a device. */
 interface GpuAdapter {
-  readonly info?: { readonly isFallbackAdapter?: boolean; readonly vendor?: string };
+  readonly info?: { readonly isFallbackAdapter?: boolean; readonly architecture?: string };
   readonly isFallbackAdapter?: boolean;
 }
 
@@ -20,7 +20,7 @@ export async function findWebGpu(): Promise<
     const isSoftware =
       adapter.info?.isFallbackAdapter === true ||
       adapter.isFallbackAdapter === true ||
-      /swiftshader|llvmpipe/i.test(adapter.info?.vendor ?? "");
+      /swiftshader|llvmpipe/i.test(adapter.info?.architecture ?? "");
     return { kind: isSoftware ? "software" : "hardware" };
   } catch (error) {
     return { kind: "none", reason: `WebGPU does not start (${String(error)})` };
