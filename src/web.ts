@@ -5,8 +5,9 @@ import type { Placement } from "./image/placement.ts";
 import { parsePreprocess } from "./image/preprocess-schema.ts";
 import { preprocess, type Preprocess } from "./image/preprocess.ts";
 import type { RgbaImage } from "./image/rgba-image.ts";
-import { readModel } from "./onnx/read.ts";
-import type { OnnxModel } from "./onnx/model.ts";
+import { memorySource } from "./onnx/byte-source.ts";
+import type { ModelFile, OnnxModel } from "./onnx/model.ts";
+import { readModelFrom } from "./onnx/read.ts";
 import { randomStream } from "./random/random-stream.ts";
 import { backendRules } from "./runtime/backend-rules.ts";
 import { checkGradient, type GradientCheck } from "./runtime/check-gradient.ts";
@@ -14,7 +15,7 @@ import { findWebGpu, hashBytes, readBytes } from "./runtime/device-web.ts";
 import { GraphModel } from "./runtime/graph-model.ts";
 import type { Model } from "./runtime/model.ts";
 import { analyseNetwork, type Network } from "./runtime/network.ts";
-import { WebRuntime, type OrtModule } from "./runtime/session-web.ts";
+import { WebRuntime } from "./runtime/session-web.ts";
 import { smoothImage } from "./runtime/smooth-image.ts";
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
 
@@ -44,7 +45,7 @@ export {
   type LabelledClass,
 } from "./methods/explain.ts";
 export { findMethod, methods } from "./methods/index.ts";
-export { describeParams, type ParameterDescription } from "./methods/parameters.ts";
+export { describeParams, parseTextParams, type ParameterDescription } from "./methods/parameters.ts";
 export { resolveTarget } from "./methods/target.ts";
 export { removalCurve, type RemovalCurve } from "./metrics/removal-curves.ts";
 export { deletion } from "./metrics/deletion.ts";
@@ -141,11 +142,21 @@ export interface WebModel extends Model {
 export async function loadModel(options: LoadModelOptions): Promise<WebModel> {
   const name = options.name ?? nameOf(options.model);
   const bytes = await readBytes(options.model, name);
-  const dataFiles: { readonly location: string; readonly bytes: Uint8Array }[] = [];
+  const dataFiles = new Map<string, Uint8Array>();
   for (const [location, source] of Object.entries(options.dataFiles ?? {})) {
-    dataFiles.push({ location, bytes: await readBytes(source, location) });
+    dataFiles.set(location, await readBytes(source, location));
   }
-  const onnx = readModel(bytes, { location: name, dataFiles });
+  const onnx = readModelFrom(modelFile(name, bytes), (locations) =>
+    locations.map((location) => {
+      // A dropped file has lost its folder.
+      const found = dataFiles.get(location) ?? dataFiles.get(location.split("/").pop() ?? "");
+      if (found !== undefined) return modelFile(location, found);
+      throw new ModelError(
+        `its weights are in '${location}', got ${dataFiles.size === 0 ? "no data file" : [...dataFiles.keys()].join(", ")}. ` +
+          "Give that file together with the model (exporters write the two side by side).",
+      );
+    }),
+  );
   const described =
     typeof options.preprocess === "string"
       ? parsePreprocess(options.preprocess)
@@ -157,7 +168,7 @@ export async function loadModel(options: LoadModelOptions): Promise<WebModel> {
     ...(options.output === undefined ? {} : { output: options.output }),
     ...(options.feeds === undefined ? {} : { feeds: options.feeds }),
   });
-  const sha256 = await hashBytes([bytes, ...dataFiles.map((file) => file.bytes)]);
+  const sha256 = await hashBytes([bytes, ...dataFiles.values()]);
   const description: ModelDescription = {
     file: name,
     ...(sha256 === undefined ? {} : { sha256 }),
@@ -241,10 +252,7 @@ async function open(
   const runtime = new WebRuntime({
     device,
     // Each build is a file of its own, of which a page loads one.
-    ort: () =>
-      (device === "webgpu"
-        ? import("onnxruntime-web/webgpu")
-        : import("onnxruntime-web/wasm")) as Promise<OrtModule>,
+    ort: () => (device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm")),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.wasmPaths === undefined ? {} : { wasmPaths: options.wasmPaths }),
     ...(options.beforeRun === undefined ? {} : { beforeRun: options.beforeRun }),
@@ -313,6 +321,10 @@ export async function loadImage(
     source instanceof Blob || source instanceof Uint8Array ? await decodeImage(source) : fromRgba(source);
   const { input, placement } = preprocess(decoded, model.preprocess, model);
   return { input, placement, photograph: toRgba(decoded) };
+}
+
+function modelFile(location: string, bytes: Uint8Array): ModelFile {
+  return { location, source: bytes, bytes: memorySource(bytes) };
 }
 
 function nameOf(source: FileSource): string {
