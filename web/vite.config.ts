@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
@@ -14,7 +15,7 @@ function offline(): Plugin {
   return {
     name: "offline",
     apply: "build",
-    generateBundle(_, bundle) {
+    generateBundle() {
       for (const ending of ["labels.txt", "preprocess.json"]) {
         this.emitFile({
           type: "asset",
@@ -22,17 +23,21 @@ function offline(): Plugin {
           source: readFileSync(here(`../models/efficientnet-lite0.${ending}`)),
         });
       }
-      // The WebGPU build is large and few need it offline before they have used it once.
-      const files = Object.keys(bundle).filter((name) => !/asyncify|webgpu|\.map$|widget/.test(name));
+    },
+    // From the folder itself: what the bundler lists is not all, and not all of it is written.
+    writeBundle({ dir = "" }) {
       const digest = createHash("sha256");
-      for (const name of files) {
-        const file = bundle[name];
-        digest.update(name).update(file?.type === "asset" ? file.source : (file?.code ?? ""));
-      }
+      // The WebGPU build is large and few need it offline before they have used it once.
+      const files = readdirSync(dir, { recursive: true, encoding: "utf8" })
+        .map((name) => name.split(sep).join("/"))
+        .filter((name) => statSync(join(dir, name)).isFile())
+        .filter((name) => !/asyncify|webgpu|\.map$|widget|^index\.html$|^sw\.js$/.test(name))
+        .sort();
+      for (const name of ["index.html", ...files]) digest.update(name).update(readFileSync(join(dir, name)));
       const source = readFileSync(here("src/sw.js"), "utf8")
         .replace("__FILES__", JSON.stringify(files))
         .replace("__BUILD__", JSON.stringify(digest.digest("hex").slice(0, 12)));
-      this.emitFile({ type: "asset", fileName: "sw.js", source });
+      writeFileSync(join(dir, "sw.js"), source);
     },
   };
 }

@@ -195,8 +195,8 @@ describe("the embedded model in Chromium and in Node", () => {
       expect(answer.notes.join()).toContain("WebGPU is not used");
       expect(difference(answer.prepared, input.data)).toBeLessThan(1e-6);
       for (const [index, entry] of embeddedCases.entries()) {
-        const { values = [], error } = answer.maps[index] ?? {};
-        expect(error, entry.method).toBeUndefined();
+        const { values = [], error: failure } = answer.maps[index] ?? {};
+        expect(failure, entry.method).toBeUndefined();
         const expected = await inNode(model, input, entry);
         // A rounding error that flips a ReLU6 changes the gradient of some pixels: those maps agree as a whole.
         const [error, allowed] =

@@ -12,7 +12,7 @@ void openEmbedded();
 const stopWaiting = effect(() => {
   if (stage.value?.kind !== "done") return;
   queueMicrotask(() => stopWaiting());
-  if (import.meta.env.PROD && "serviceWorker" in navigator) {
+  if (import.meta.env.MODE === "production" && "serviceWorker" in navigator) {
     navigator.serviceWorker.register("./sw.js").catch(() => undefined);
   }
 });

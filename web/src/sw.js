@@ -12,7 +12,7 @@ self.addEventListener("activate", (event) => {
 
 async function keepAll() {
   const cache = await caches.open(cacheName);
-  await cache.addAll(["./", "./favicon.svg", ...files]);
+  await cache.addAll(["./", ...files]);
 }
 
 async function dropOthers() {
