@@ -257,7 +257,7 @@ describe("the page", () => {
     await course.filter({ hasText: /Stopped after \d+ of 8 iterations/ }).waitFor();
     expect(await heading(page).textContent()).toContain("by SIGCAM");
     await page.locator("#tab-compare").click();
-    await page.getByLabel("Method", { exact: true }).selectOption("grad-cam");
+    await page.locator(".method select").selectOption("grad-cam");
     await page.getByRole("button", { name: "Remove SIGCAM" }).click();
   });
 
