@@ -4,14 +4,25 @@ import type { Placement } from "./image/placement.ts";
 import { preprocess, type Preprocess } from "./image/preprocess.ts";
 import { toRgba } from "./image/decoded-image.ts";
 import type { RgbaImage } from "./image/rgba-image.ts";
-import { parsePreprocess } from "./image/preprocess-schema.ts";
 import { GraphModel } from "./runtime/graph-model.ts";
 import type { Model } from "./runtime/model.ts";
 import { hashModelFiles, readModelFile } from "./runtime/model-file-node.ts";
+import { metadataLabels, metadataPreprocess, type StatedPreprocess } from "./runtime/metadata-preprocess.ts";
+import { takesAnySize } from "./runtime/image-input.ts";
 import { analyseNetwork } from "./runtime/network.ts";
 import { NodeRuntime, type NodeDevice, type NodeRuntimeOptions } from "./runtime/session-node.ts";
-import { labelsBeside, preprocessBeside, readLabels, readPreprocess } from "./runtime/sidecar-node.ts";
+import { choosePreprocess } from "./runtime/preprocess-detective.ts";
+import {
+  hasNumberedLabelsBeside,
+  labelsBeside,
+  preprocessBeside,
+  readLabels,
+  readPreprocess,
+} from "./runtime/sidecar-node.ts";
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
+
+export * from "./index.ts";
+export { encodeImage, writeAnimation, writeImage } from "./image/encode-node.ts";
 
 /** The classifier that comes with the package: EfficientNet-Lite0, trained on ImageNet-1k. */
 export const embeddedModelPath = fileURLToPath(new URL("../models/efficientnet-lite0.onnx", import.meta.url));
@@ -29,7 +40,7 @@ export interface LoadModelOptions {
   readonly batchSize?: number;
   /** Class names, or the path of a file of them. Default: a file beside the model. */
   readonly labels?: string | readonly string[];
-  /** A preset (`imagenet`, ...), the path of a JSON description, or a description. Default: the file beside the model, else `imagenet`. */
+  /** A preset (`imagenet`, ...), the path of a JSON description, or a description. Default: found by {@link choosePreprocess}. */
   readonly preprocess?: string | Preprocess;
   /** Overrides how the photograph is made to fit. */
   readonly resize?: Preprocess["resize"]["mode"];
@@ -53,7 +64,10 @@ export interface ModelDescription {
   readonly opset: number;
   readonly irVersion: number;
   readonly producer: string;
-  /** Where the preprocessing comes from: `option`, a path, or `assumed`. */
+  /**
+   * Where the preprocessing comes from: `option`, a preset, a path, what the file's metadata or graph say, or `assumed`
+   * (with the reason, if there is one).
+   */
   readonly preprocessSource: string;
 }
 
@@ -64,6 +78,12 @@ export interface NodeModel extends Model {
   /** The analysed graph, for `inspect`. */
   readonly network: GraphModel["network"];
   readonly onnx: GraphModel["onnx"];
+  /** What differs from the file and what to know of the numbers, as far as it has shown: sentences. */
+  readonly notes: readonly string[];
+  /** Why images run one by one, or `undefined` if several share a run; where the file leaves that open it is tried out, once. */
+  checkStack(): Promise<string | undefined>;
+  /** Compares logits of an image with what the file gives, run without any rewriting. */
+  compareWithFile: GraphModel["compareWithFile"];
 }
 
 /**
@@ -84,13 +104,17 @@ export async function loadModel(
     ...(options.optimization === undefined ? {} : { optimization: options.optimization }),
   });
   try {
-    const { preprocess: described, source } = choosePreprocess(path, options.preprocess);
-    const side = described.resize.size;
+    const stated = statedPreprocess(path, onnx.metadata, options.preprocess);
+    const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
     const size = options.size ?? (side === undefined ? undefined : ([side, side] as const));
     const network = analyseNetwork(onnx, {
       ...(size === undefined ? {} : { size }),
       ...(options.output === undefined ? {} : { output: options.output }),
       ...(options.feeds === undefined ? {} : { feeds: options.feeds }),
+    });
+    const { preprocess: described, source } = choosePreprocess(network, {
+      stated,
+      hasNumberedLabels: hasNumberedLabelsBeside(path),
     });
     const chosen =
       options.resize === undefined
@@ -99,7 +123,7 @@ export async function loadModel(
     const labels =
       typeof options.labels === "string"
         ? readLabels(options.labels)
-        : (options.labels ?? labelsBeside(path));
+        : (options.labels ?? network.tail.labels ?? labelsBeside(path) ?? metadataLabels(onnx.metadata));
     const model = new GraphModel({
       onnx,
       network,
@@ -132,15 +156,17 @@ export async function loadModel(
   }
 }
 
-function choosePreprocess(
+/** The preprocessing that the caller, a file beside the model or the model's metadata state. */
+function statedPreprocess(
   path: string,
+  metadata: ReadonlyMap<string, string>,
   option: string | Preprocess | undefined,
-): { readonly preprocess: Preprocess; readonly source: string } {
+): StatedPreprocess | undefined {
   if (typeof option === "string") return { preprocess: readPreprocess(option), source: option };
   if (option !== undefined) return { preprocess: option, source: "option" };
   const beside = preprocessBeside(path);
   if (beside !== undefined) return { preprocess: beside.preprocess, source: beside.path };
-  return { preprocess: parsePreprocess("imagenet"), source: "assumed" };
+  return metadataPreprocess(metadata);
 }
 
 /** A photograph made ready for a model. */

@@ -14,51 +14,25 @@ import { checkGradient, type GradientCheck } from "./runtime/check-gradient.ts";
 import { findWebGpu, hashBytes, readBytes } from "./runtime/device-web.ts";
 import { GraphModel } from "./runtime/graph-model.ts";
 import type { Model } from "./runtime/model.ts";
+import { takesAnySize } from "./runtime/image-input.ts";
+import { metadataLabels, metadataPreprocess, type StatedPreprocess } from "./runtime/metadata-preprocess.ts";
+import { choosePreprocess } from "./runtime/preprocess-detective.ts";
 import { analyseNetwork, type Network } from "./runtime/network.ts";
 import { WebRuntime } from "./runtime/session-web.ts";
 import { smoothImage } from "./runtime/smooth-image.ts";
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
 
-export {
-  explanationFigure,
-  type ExplanationFigureOptions,
-  type MapPanel,
-} from "./image/explanation-figure.ts";
-export { colorMapNames, colorTable, tableIndex, type ColorMapName } from "./image/color-map.ts";
+export * from "./index.ts";
+export { colorMapNames, colorTable, tableIndex } from "./image/color-map.ts";
 export { encodePng } from "./image/encode-web.ts";
 export { formatValue } from "./image/figure.ts";
-export { normalizationPresetNames, toPixelSpace, type Normalization } from "./image/normalize.ts";
-export { overlayScale, renderOverlay, type ColorScale, type OverlayOptions } from "./image/overlay.ts";
-export type { Placement } from "./image/placement.ts";
-export { parsePreprocess, type PreprocessDescription } from "./image/preprocess-schema.ts";
-export { parsePreprocessorConfig } from "./image/preprocessor-config.ts";
-export type { Preprocess } from "./image/preprocess.ts";
-export type { RgbaImage } from "./image/rgba-image.ts";
-export type { DegenerateReason, Grid, SaliencyMap } from "./image/saliency-map.ts";
-export { AbortedError, ExplainError } from "./errors.ts";
-export type { Method, MethodFamily, MethodNeeds, MethodProgress } from "./methods/define-method.ts";
-export {
-  explain,
-  type Explanation,
-  type ExplanationRecord,
-  type ExplainRequest,
-  type LabelledClass,
-} from "./methods/explain.ts";
-export { findMethod, methods } from "./methods/index.ts";
-export { describeParams, parseTextParams, type ParameterDescription } from "./methods/parameters.ts";
-export { resolveTarget } from "./methods/target.ts";
-export { removalCurve, type RemovalCurve } from "./metrics/removal-curves.ts";
+export { toPixelSpace } from "./image/normalize.ts";
+export { createMemo, type Curve } from "./metrics/define-metric.ts";
 export { deletion } from "./metrics/deletion.ts";
 export { insertion } from "./metrics/insertion.ts";
-export { createMemo, type Curve } from "./metrics/define-metric.ts";
 export { orderDescending, ranks } from "./metrics/rank.ts";
 export { substrate } from "./metrics/substrate.ts";
-export { randomStream } from "./random/random-stream.ts";
-export type { GradientCheck } from "./runtime/check-gradient.ts";
 export { parseLabels } from "./runtime/labels.ts";
-export { probabilities, type Layer, type Model, type Target } from "./runtime/model.ts";
-export { writeNpy } from "./tensor/npy.ts";
-export type { Tensor } from "./tensor/tensor.ts";
 
 /** A file as a page has it: bytes, a dropped file, or an address that is fetched. */
 export type FileSource = ArrayBuffer | Uint8Array | Blob | string | URL;
@@ -72,11 +46,14 @@ export interface LoadModelOptions {
   readonly dataFiles?: Readonly<Record<string, FileSource>>;
   /** Class names, in order. `parseLabels` reads them from a file. */
   readonly labels?: readonly string[];
-  /** A preset (`imagenet`, ...), JSON text, or a description. Default `imagenet`, which is said in `preprocessSource`. */
+  /**
+   * A preset (`imagenet`, ...), JSON text (also a Hugging Face `preprocessor_config.json`), or a description. Default: what
+   * the model's metadata or graph say, else `imagenet`; `description.preprocessSource` says which.
+   */
   readonly preprocess?: string | Preprocess;
   /**
    * Where the network runs. Default `auto`: WebGPU if there is hardware for it and the gradient of this model passes a
-   * check on it, else WebAssembly; `notes` says why.
+   * check on it, else WebAssembly; `deviceNotes` says why.
    */
   readonly device?: "auto" | "wasm" | "webgpu";
   /** Threads of WebAssembly. Default: the processors, at most 8, if the page is cross-origin isolated, else 1. */
@@ -98,8 +75,6 @@ export interface LoadModelOptions {
   readonly feeds?: Readonly<Record<string, AnyTensor>>;
   /** How classes are scored; default: by the activation the model ends in, softmax if it ends in logits. */
   readonly probabilityKind?: "softmax" | "sigmoid";
-  /** Awaited before every run of the network: return a promise to pause the work, and resolve it to go on. */
-  readonly beforeRun?: (signal: AbortSignal | undefined) => Promise<void> | undefined;
 }
 
 /** Facts about a model, for records and for people. */
@@ -110,7 +85,7 @@ export interface ModelDescription {
   readonly opset: number;
   readonly irVersion: number;
   readonly producer: string;
-  /** `option`, or `assumed` where nothing was given. */
+  /** `option`, what the file's metadata or graph say, or `assumed` (with the reason, if there is one). */
   readonly preprocessSource: string;
 }
 
@@ -121,6 +96,8 @@ export interface WebModel extends Model {
   /** `wasm` or `webgpu`. */
   readonly device: string;
   /** What the user should know of the choice of device: why WebGPU is not used, or that the gradient failed its check. */
+  readonly deviceNotes: readonly string[];
+  /** What differs from the file and what to know of the numbers, as far as it has shown: sentences. */
   readonly notes: readonly string[];
   /** The check of the gradient on this device; absent if it was not asked for. */
   readonly gradientCheck?: GradientCheck;
@@ -157,17 +134,15 @@ export async function loadModel(options: LoadModelOptions): Promise<WebModel> {
       );
     }),
   );
-  const described =
-    typeof options.preprocess === "string"
-      ? parsePreprocess(options.preprocess)
-      : (options.preprocess ?? parsePreprocess("imagenet"));
-  const { size: side } = described.resize;
+  const stated = statedPreprocess(onnx.metadata, options.preprocess);
+  const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
   const size = options.size ?? (side === undefined ? undefined : ([side, side] as const));
   const network = analyseNetwork(onnx, {
     ...(size === undefined ? {} : { size }),
     ...(options.output === undefined ? {} : { output: options.output }),
     ...(options.feeds === undefined ? {} : { feeds: options.feeds }),
   });
+  const { preprocess: described, source } = choosePreprocess(network, { stated });
   const sha256 = await hashBytes([bytes, ...dataFiles.values()]);
   const description: ModelDescription = {
     file: name,
@@ -175,15 +150,23 @@ export async function loadModel(options: LoadModelOptions): Promise<WebModel> {
     opset: onnx.opsets.get("") ?? 0,
     irVersion: onnx.irVersion,
     producer: [onnx.producer.name, onnx.producer.version].filter((text) => text !== "").join(" "),
-    preprocessSource: options.preprocess === undefined ? "assumed" : "option",
+    preprocessSource: source,
   };
   const opened = await openOnDevice(onnx, network, described, options);
   return Object.assign(opened.model, { preprocess: described, description, ...opened.facts });
 }
 
+function statedPreprocess(
+  metadata: ReadonlyMap<string, string>,
+  option: string | Preprocess | undefined,
+): StatedPreprocess | undefined {
+  if (option === undefined) return metadataPreprocess(metadata);
+  return { preprocess: typeof option === "string" ? parsePreprocess(option) : option, source: "option" };
+}
+
 interface Opened {
   readonly model: GraphModel;
-  readonly facts: { readonly notes: readonly string[]; readonly gradientCheck?: GradientCheck };
+  readonly facts: { readonly deviceNotes: readonly string[]; readonly gradientCheck?: GradientCheck };
 }
 
 async function openOnDevice(
@@ -206,7 +189,7 @@ async function openOnDevice(
     }
   }
   const model = await open(onnx, network, described, options, "wasm");
-  if (options.check === false) return { model, facts: { notes } };
+  if (options.check === false) return { model, facts: { deviceNotes: notes } };
   try {
     const gradientCheck = await checkOnce(model);
     if (gradientCheck.verdict === "fail") {
@@ -214,12 +197,12 @@ async function openOnDevice(
         `The gradient of this model fails its check: ${gradientCheck.reason} Do not trust methods that need gradients.`,
       );
     }
-    return { model, facts: { notes, gradientCheck } };
+    return { model, facts: { deviceNotes: notes, gradientCheck } };
   } catch (error) {
     notes.push(
       `Methods that need gradients do not work with this model: ${error instanceof Error ? error.message : String(error)}`,
     );
-    return { model, facts: { notes } };
+    return { model, facts: { deviceNotes: notes } };
   }
 }
 
@@ -233,7 +216,7 @@ async function tryWebGpu(
   try {
     model = await open(onnx, network, described, options, "webgpu");
     const gradientCheck = await checkOnce(model);
-    if (gradientCheck.verdict !== "fail") return { model, facts: { notes: [], gradientCheck } };
+    if (gradientCheck.verdict !== "fail") return { model, facts: { deviceNotes: [], gradientCheck } };
     await model.close();
     return { reason: `its gradient is wrong there (${gradientCheck.reason})` };
   } catch (error) {
@@ -255,9 +238,9 @@ async function open(
     ort: () => (device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm")),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.wasmPaths === undefined ? {} : { wasmPaths: options.wasmPaths }),
-    ...(options.beforeRun === undefined ? {} : { beforeRun: options.beforeRun }),
   });
   const classCount = Math.max(network.tail.logitCount, 2);
+  const found = network.tail.labels ?? metadataLabels(onnx.metadata);
   if (options.labels !== undefined && options.labels.length < classCount) {
     throw new ModelError(
       `labels: expected ${classCount} class names, one for each output of the model, got ${options.labels.length}. Give the list that belongs to this model.`,
@@ -268,7 +251,7 @@ async function open(
     network,
     runtime,
     normalization: described.normalization,
-    labels: options.labels,
+    labels: options.labels ?? (found?.length === classCount ? found : undefined),
     probabilityKind: options.probabilityKind,
     batchMemory: options.batchMemory ?? 2 ** 28,
     batchSize: options.batchSize,

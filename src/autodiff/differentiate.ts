@@ -1,9 +1,9 @@
 import { ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
-import type { ElementType } from "../tensor/tensor.ts";
-import { nonDifferentiableOps } from "./non-differentiable.ts";
-import type { OverrideContext, RuleOverrides, Vjp, VjpContext } from "./rules.ts";
+import { layoutPinner } from "./blocked-layout.ts";
+import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
+import type { OverrideContext, RuleOverrides, Vjp, VjpContext, VjpThunk } from "./rules.ts";
 import { vjps } from "./vjps/index.ts";
 
 export interface DifferentiateRequest {
@@ -36,48 +36,115 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
   const active = activeValues(g, nodes, request.wrt);
   const useful = ancestors(nodes, request.of);
 
-  const parts = new Map<string, string[]>();
-  const contribute = (value: string, cotangent: string): void => {
-    const list = parts.get(value);
-    if (list === undefined) parts.set(value, [cotangent]);
-    else list.push(cotangent);
-  };
-  const total = (value: string): string | undefined => {
-    const list = parts.get(value);
-    if (list === undefined) return undefined;
-    // Smaller cotangents first: they are added while they are still small.
-    const sizes = new Map(list.map((name) => [name, sizeOf(g.dims(name))]));
-    const sum = [...list]
-      .sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0))
-      .reduce((a, b) => g.add(a, b));
-    parts.set(value, [sum]);
-    return sum;
-  };
-
+  const sums = cotangentSums(g);
   const cotangents: Record<string, string> = {};
   for (const value of request.of) {
     const name = g.input(`cotangent:${value}`, g.dims(value), g.type(value));
     cotangents[value] = name;
-    contribute(value, name);
+    sums.contribute(value, name);
   }
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((output) => parts.has(output) && useful.has(output))) continue;
-    const needs = node.inputs.map((input) => input !== "" && active.has(input));
-    if (!needs.includes(true) || !node.outputs.some((output) => active.has(output))) continue;
-    const received = node.outputs.map((output) => (output === "" ? undefined : total(output)));
-    visit(g, node, received, needs, request.rules ?? {}).forEach((cotangent, index) => {
-      const input = node.inputs[index];
-      if (cotangent !== undefined && input !== undefined) contribute(input, cotangent);
-    });
-  }
+  walkBack(g, { nodes, active, useful, rules: request.rules ?? {} }, sums);
 
   const gradients: Record<string, string> = {};
   for (const value of request.wrt) {
-    const sum = total(value);
+    const sum = sums.total(value);
     const full = sum === undefined ? g.filledLike(value) : g.expand(sum, g.dims(value), value);
     gradients[value] = g.output(full, `gradient:${value}`);
   }
   return { cotangents, gradients };
+}
+
+/** The cotangents that values have received so far. */
+interface CotangentSums {
+  contribute(value: string, cotangent: string): void;
+  has(value: string): boolean;
+  /** Their sum, or `undefined` if there is none. */
+  total(value: string): string | undefined;
+}
+
+function cotangentSums(g: GraphBuilder): CotangentSums {
+  const parts = new Map<string, string[]>();
+  return {
+    contribute(value, cotangent) {
+      const list = parts.get(value);
+      if (list === undefined) parts.set(value, [cotangent]);
+      else list.push(cotangent);
+    },
+    has: (value) => parts.has(value),
+    total(value) {
+      const list = parts.get(value);
+      if (list === undefined) return undefined;
+      // Smaller cotangents first: they are added while they are still small.
+      const sizes = new Map(list.map((name) => [name, sizeOf(g.dims(name))]));
+      const sum = [...list]
+        .sort((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0))
+        .reduce((a, b) => g.add(a, b));
+      parts.set(value, [sum]);
+      return sum;
+    },
+  };
+}
+
+/** The part of a graph that is walked. */
+interface Path {
+  readonly nodes: readonly GraphNode[];
+  /** Values that depend on what is differentiated. */
+  readonly active: ReadonlySet<string>;
+  /** Values that the outputs depend on. */
+  readonly useful: ReadonlySet<string>;
+  readonly rules: RuleOverrides;
+}
+
+/** Visits nodes from the last to the first and hands the cotangents of their outputs to their inputs. */
+function walkBack(g: GraphBuilder, { nodes, active, useful, rules }: Path, sums: CotangentSums): void {
+  const pin = layoutPinner(g);
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => sums.has(output) && useful.has(output))) continue;
+    const needs = node.inputs.map((input) => input !== "" && active.has(input));
+    if (!needs.includes(true) || !node.outputs.some((output) => active.has(output))) continue;
+    const received = node.outputs.map((output) => {
+      const sum = output === "" ? undefined : sums.total(output);
+      return sum !== undefined && isFork(node, needs) ? pin(sum, output) : sum;
+    });
+    visit(g, node, received, needs, rules).forEach((cotangent, index) => {
+      const input = node.inputs[index];
+      if (cotangent !== undefined && input !== undefined) sums.contribute(input, cotangent);
+    });
+  }
+}
+
+/** The thunks of a composite operator from those of the nodes that compute it. */
+function compositeThunks(
+  g: GraphBuilder,
+  node: GraphNode,
+  needs: readonly boolean[],
+  cotangents: readonly (string | undefined)[],
+  rules: RuleOverrides,
+  build: () => readonly string[],
+): readonly (VjpThunk | undefined)[] {
+  let sums: CotangentSums | undefined;
+  const walked = (): CotangentSums => {
+    if (sums !== undefined) return sums;
+    sums = cotangentSums(g);
+    const start = g.allNodes.length;
+    const outputs = build();
+    const nodes = g.allNodes.slice(start);
+    for (const [index, output] of outputs.entries()) {
+      const cotangent = cotangents[index];
+      if (cotangent !== undefined && output !== "") sums.contribute(output, cotangent);
+    }
+    const wanted = node.inputs.filter((_, index) => needs[index] === true);
+    walkBack(
+      g,
+      { nodes, active: activeValues(g, nodes, wanted), useful: ancestors(nodes, outputs), rules },
+      sums,
+    );
+    return sums;
+  };
+  // A value that is several inputs has the sum for all of them.
+  return node.inputs.map((input, index) =>
+    node.inputs.indexOf(input) === index ? () => walked().total(input) ?? g.filledLike(input) : undefined,
+  );
 }
 
 /** The cotangents of a node's inputs; `undefined` where not wanted or not differentiable. */
@@ -105,6 +172,10 @@ function visit(
       return g.expand(cotangent, g.dims(value), value);
     },
     sumTo: (cotangent, input) => sumTo(g, cotangent, node.outputs[0] ?? "", node.inputs[input] ?? ""),
+    composite: (build) => {
+      const received = cotangents.map((value, index) => (index === 0 && value !== undefined ? dy : value));
+      return compositeThunks(g, node, needs, received, overrides, build);
+    },
   });
   const context = contextFor(cotangents[0] ?? first);
   const override = overrides[`node:${node.name}`] ?? overrides[node.opType];
@@ -130,6 +201,11 @@ function visit(
   });
 }
 
+/** An addition that hands its gradient to two branches, as at the end of a residual block. */
+function isFork(node: GraphNode, needs: readonly boolean[]): boolean {
+  return node.opType === "Add" && needs.filter(Boolean).length > 1;
+}
+
 function ruleOf(node: GraphNode): Vjp {
   const key = node.domain === "" ? node.opType : `${node.domain}:${node.opType}`;
   const rule = vjps[key];
@@ -148,10 +224,9 @@ function activeValues(
 ): ReadonlySet<string> {
   const active = new Set(wrt);
   for (const node of nodes) {
-    if (nonDifferentiableOps.has(node.opType) || !node.inputs.some((input) => active.has(input))) continue;
-    for (const output of node.outputs) {
-      if (output !== "" && (!g.has(output) || isFloat(g.type(output)))) active.add(output);
-    }
+    if (!node.inputs.some((input) => active.has(input))) continue;
+    for (const output of differentiableOutputs(node, (value) => (g.has(value) ? g.type(value) : undefined)))
+      active.add(output);
   }
   return active;
 }
@@ -193,10 +268,6 @@ function sumTo(g: GraphBuilder, cotangent: string, output: string, input: string
 
 function sizeOf(dims: Shape): number {
   return dims.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 1);
-}
-
-function isFloat(type: ElementType): boolean {
-  return type === "float32" || type === "float16" || type === "float64" || type === "bfloat16";
 }
 
 function requireFloat(g: GraphBuilder, value: string): void {

@@ -27,6 +27,12 @@ export interface VjpContext {
    * input `input` was repeated. Element-wise rules of several inputs end in it; see `elementwise`.
    */
   readonly sumTo: (cotangent: string, input: number) => string;
+  /**
+   * The rule of a composite operator: `build` appends standard nodes that compute the node's outputs from its inputs
+   * (`""` for outputs without a gradient), and their rules give the thunks. Those that the backward nodes do not read
+   * are dead: ONNX Runtime would run them all the same, so drop them (`liveNodes`) before the graph is written.
+   */
+  readonly composite: (build: () => readonly string[]) => readonly (VjpThunk | undefined)[];
 }
 
 /** Makes the cotangent of one input. Called only if that input is wanted. */

@@ -1,11 +1,10 @@
 import { DataError, ParameterError } from "../errors.ts";
-import type { RgbaImage } from "../image/rgba-image.ts";
 import type { Method } from "../methods/define-method.ts";
-import type { Explanation } from "../methods/explain.ts";
 import type { LoadedImage, LoadModelOptions, NodeModel } from "../node.ts";
 import type { Target } from "../runtime/model.ts";
 import type { CliContext } from "./cli-context.ts";
 import type { ExplainRequest } from "./explain-request.ts";
+import type { MethodExplanation } from "./explanation-picture.ts";
 import { completeRecord, summarize } from "./explanation-record.ts";
 import { assignParameters } from "./method-parameters.ts";
 import { OutputDirectory } from "./output-directory.ts";
@@ -119,7 +118,9 @@ async function explainImage(run: Run, image: string, stem: string): Promise<void
   const { resolveTargets } = await import("../methods/target.ts");
   const targets = request.targets
     .flatMap((text) => splitTargets(text, model.labels))
-    .flatMap((text) => resolveTargets(text, { logits: logits.data, labels: model.labels }));
+    .flatMap((text) =>
+      resolveTargets(text, { logits: logits.data, labels: model.labels, outputCount: model.outputCount }),
+    );
   const distinct = [
     ...new Map(targets.map((target) => [`${target.index},${target.minus}`, target])).values(),
   ];
@@ -129,29 +130,28 @@ async function explainImage(run: Run, image: string, stem: string): Promise<void
     );
   }
   for (const target of distinct) {
-    const explanations: Explanation[] = [];
+    const explanations: MethodExplanation[] = [];
     const { explain } = await import("../methods/explain.ts");
     for (const { method, params } of run.methods) {
       run.progress.start(`${stem}: ${method.name}`);
-      explanations.push(
-        await explain({
-          model,
-          input: loaded.input,
-          method,
-          params,
-          target,
-          logits,
-          seed: request.seed,
-          imageKey: stem,
-          signal: context.signal,
-          onProgress: ({ done, total, objective }) =>
-            run.progress.update(
-              done,
-              total,
-              objective === undefined ? "" : `objective ${objective.toPrecision(4)}`,
-            ),
-        }),
-      );
+      const explanation = await explain({
+        model,
+        input: loaded.input,
+        method,
+        params,
+        target,
+        logits,
+        seed: request.seed,
+        imageKey: stem,
+        signal: context.signal,
+        onProgress: ({ done, total, objective }) =>
+          run.progress.update(
+            done,
+            total,
+            objective === undefined ? "" : `objective ${objective.toPrecision(4)}`,
+          ),
+      });
+      explanations.push({ ...explanation, method });
     }
     await writeResults(run, { image, stem, loaded, target, explanations });
   }
@@ -168,7 +168,7 @@ interface Results {
   readonly stem: string;
   readonly loaded: LoadedImage;
   readonly target: Target;
-  readonly explanations: readonly Explanation[];
+  readonly explanations: readonly MethodExplanation[];
 }
 
 async function writeResults(run: Run, results: Results): Promise<void> {
@@ -176,7 +176,9 @@ async function writeResults(run: Run, results: Results): Promise<void> {
   const { stem, target, explanations } = results;
   const { drawExplanations } = await import("./explanation-picture.ts");
   const { encodeImage } = await import("../image/encode-node.ts");
-  const picture: RgbaImage = drawExplanations(results.loaded, explanations);
+  const { colorMap, opacity } = run.request;
+  const style = { ...(colorMap !== undefined && { colorMap }), ...(opacity !== undefined && { opacity }) };
+  const picture = drawExplanations(results.loaded, explanations, style);
   const png = await encodeImage(picture, "png");
   progress.clear();
   if (directory === undefined) {

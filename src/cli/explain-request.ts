@@ -1,3 +1,4 @@
+import type { ColorMapName } from "../image/color-map.ts";
 import type { NodeDevice } from "../runtime/session-node.ts";
 
 /** What `explain` is asked to do: plain data that can be saved as JSON and run again. */
@@ -21,5 +22,8 @@ export interface ExplainRequest {
   readonly out: string;
   readonly seed: number;
   readonly threads?: number;
+  readonly colorMap?: ColorMapName;
+  /** Of the map over the photograph, 0..1. */
+  readonly opacity?: number;
   readonly device?: NodeDevice;
 }

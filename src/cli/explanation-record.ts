@@ -58,6 +58,8 @@ export function summarize(
   const name = ({ label, index }: { readonly label?: string; readonly index: number }): string =>
     label === undefined ? `class ${index}` : `${label} (${index})`;
   const { target, score } = first;
+  const [probability, logit] =
+    target.minus === undefined ? ["probability", "logit"] : ["difference of probabilities", "of logits"];
   const against = target.minus === undefined ? "" : ` against ${name(target.minus)}`;
   const methods = records.flatMap(({ method, layer, elapsedMs, degenerate, unfinished }) => [
     `  ${method}${layer === undefined ? "" : ` at ${layer}`}, ${(elapsedMs / 1000).toFixed(2)} s`,
@@ -67,8 +69,9 @@ export function summarize(
       : [`    ${pc.yellow("note:")} stopped after ${unfinished.done} of ${unfinished.total}`]),
   ]);
   return [
-    `${pc.bold(image === "-" ? "standard input" : basename(image))}: ${pc.bold(name(target))}${against}, probability ${formatNumber(score.probability)}, logit ${formatNumber(score.logit)}`,
+    `${pc.bold(image === "-" ? "standard input" : basename(image))}: ${pc.bold(name(target))}${against}, ${probability} ${formatNumber(score.probability)}, ${logit} ${formatNumber(score.logit)}`,
     ...methods,
+    ...new Set(records.flatMap(({ notes = [] }) => notes.map((note) => `    ${pc.yellow("note:")} ${note}`))),
     `  ${pc.dim("wrote")} ${picture} ${pc.dim("and .npy, .json")}`,
   ];
 }

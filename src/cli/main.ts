@@ -2,9 +2,15 @@
 import { Command } from "@commander-js/extra-typings";
 import type { CliContext } from "./cli-context.ts";
 import { checkCommand } from "./commands/check.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { finetuneCommand } from "./commands/finetune.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
+import { reportCommand } from "./commands/report.ts";
+import { reproduceCommand } from "./commands/reproduce.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { packageVersion } from "./package-version.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
 
@@ -15,8 +21,9 @@ function processContext(): CliContext {
   process.once("SIGINT", () => {
     interruption.abort();
     for (const undo of undos) undo();
-    // At once: a run of the network that has begun cannot be called back and would hold the process up.
-    process.exit(130);
+    // End by the signal itself, as programs without a handler do (status 130 in a shell). process.exit would wait for the
+    // run of the network that has begun, and ONNX Runtime aborts when its thread is taken away.
+    process.kill(process.pid, "SIGINT");
   });
   for (const stream of [process.stdout, process.stderr]) {
     // The reader may have had enough (`| head`). The files are still wanted, so go on.
@@ -43,6 +50,12 @@ function createProgram(context: CliContext): Command {
     inspectCommand(context),
     methodsCommand(context),
     checkCommand(context),
+    evaluateCommand(context),
+    mergeCommand(context),
+    finetuneCommand(context),
+    reproduceCommand(context),
+    workerCommand(context),
+    reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
   }

@@ -11,6 +11,15 @@ export function integerOption(minimum: number, maximum = Number.MAX_SAFE_INTEGER
   };
 }
 
+/** A parser for an option that takes a number in a range. */
+export function numberOption(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`Expected a number from ${minimum} to ${maximum}.`);
+  };
+}
+
 /** A parser for an option that can be given several times: the values in order. */
 export function collect(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];

@@ -1,9 +1,10 @@
+import { rmSync, statSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DataError } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "the system makes no folder there. Choose another folder with --out.",
   ENOSPC: "the disk is full. Free some space, or choose another folder with --out.",
   EDQUOT: "your disk quota is used up. Free some space, or choose another folder with --out.",
   EACCES: "no permission to write there. Choose another folder with --out.",
@@ -26,6 +27,19 @@ function writeError(path: string, error: unknown): unknown {
     : new DataError(`${path}: cannot be written (${code}). Choose another folder with --out.`);
 }
 
+/** `mkdir -p`. Node's own never returns where the system answers ENOENT for a folder whose parent exists (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
+}
+
 /**
  * A folder that results are written to. A file appears whole or not at all: it is written under a temporary name
  * beside its place and then renamed.
@@ -42,7 +56,7 @@ export class OutputDirectory {
   async prepare(): Promise<void> {
     const probe = join(this.path, `.onnx-saliency-${process.pid}`);
     try {
-      await mkdir(this.path, { recursive: true });
+      await makeFolder(this.path);
       await writeFile(probe, "");
       await rm(probe);
     } catch (error) {

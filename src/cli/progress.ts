@@ -1,5 +1,3 @@
-import pc from "picocolors";
-
 /** A line on the terminal that shows how far the work is and how long it will still take. */
 export interface ProgressBar {
   /** Shows `done` of `total`, with a note such as the current objective behind it. */
@@ -50,7 +48,8 @@ export function createProgressBar(
   };
   const draw = (text: string): void => {
     // One column less than there are, or the terminal wraps and the line cannot be taken back.
-    const room = Math.max(10, (stream.columns ?? 80) - 1);
+    const width = stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns;
+    const room = Math.max(10, width - 1);
     stream.write(`\r\u001b[2K${text.length > room ? text.slice(0, room) : text}`);
     isVisible = true;
   };
@@ -60,7 +59,7 @@ export function createProgressBar(
       label = text;
       startedAt = now();
       drawnAt = -Infinity;
-      draw(pc.dim(text));
+      draw(text);
     },
     update(done, total, note = "") {
       const time = now();

@@ -1,4 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { zlibSync } from "fflate";
@@ -98,6 +101,37 @@ describe("folder", () => {
     expect(() => openDataset("folder:/nowhere")).toThrow(/no folder '\/nowhere'/);
     expect(() => openDataset("voc:/x")).toThrow(/mosaic:DATASET, got 'voc:\/x'/);
     expect(() => openDataset("coco:/x")).toThrow(/coco:IMAGES_DIR,ANNOTATIONS.json/);
+  });
+});
+
+describe("list", () => {
+  const server = createServer((request, response) => {
+    if (request.url === "/photo.png") response.end(pixel);
+    else response.writeHead(404).end();
+  });
+  afterAll(() => server.close());
+  const address = new Promise<string>((done) => {
+    server.listen(0, "127.0.0.1", () => done(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  });
+
+  it("reads paths beside it and addresses, and checks hashes", async () => {
+    const hash = createHash("sha256").update(pixel).digest("hex");
+    folder("lists", ["a.png"]);
+    const base = await address;
+    const file = write(
+      "lists/list.csv",
+      `# photographs\na.png,7\n${base}/photo.png,,${hash}\n${base}/photo.png,3,${"0".repeat(64)}\n${base}/none.png\n`,
+    );
+    const dataset = openDataset(`list:${file}`);
+    expect([dataset.length, dataset.item(0).label, dataset.item(1).label]).toEqual([4, 7, undefined]);
+    expect((await dataset.item(0).load()).width).toBe(4);
+    expect((await dataset.item(1).load()).width).toBe(4);
+    await expect(dataset.item(2).load()).rejects.toThrow(/SHA-256 000000000000/);
+    await expect(dataset.item(3).load()).rejects.toThrow(/status 404/);
+  });
+
+  it("names the line that does not fit", () => {
+    expect(() => openDataset(`list:${write("bad.csv", "a.png,cat\n")}`)).toThrow(/line 1, got 'a.png,cat'/);
   });
 });
 

@@ -14,6 +14,8 @@ export interface MapPanel {
   readonly note?: string;
   /** True puts 0 in the middle of a diverging scale. Default false. */
   readonly isSigned?: boolean;
+  /** The colour scale of this map, where it is not the figure's. */
+  readonly scale?: OverlayOptions["scale"];
 }
 
 export interface ExplanationFigureOptions
@@ -51,10 +53,11 @@ export function explanationFigure(
             note: `${photo.width} × ${photo.height}`,
           },
         ];
-  for (const { map, title, note, isSigned = false } of maps) {
+  for (const { map, title, note, isSigned = false, scale } of maps) {
     const settings: OverlayOptions = {
       ...overlay,
       isSigned,
+      ...(scale === undefined ? {} : { scale }),
       ...(placement === undefined ? {} : { placement }),
     };
     panels.push({

@@ -36,6 +36,8 @@ export const normalizationPresets = {
   "minus-one-to-one": { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channelOrder: "RGB" },
   /** v / 255: models that normalise by themselves, MNIST and CIFAR models. */
   "zero-to-one": { mean: [0, 0, 0], std: [1, 1, 1], channelOrder: "RGB" },
+  /** v: models that scale pixels of 0..255 by themselves, as many Keras exports do. */
+  "zero-to-255": { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255], channelOrder: "RGB" },
   /** v - mean for v in 0..255, blue first: Caffe models and Keras' VGG and ResNet. */
   "caffe-bgr": {
     mean: [103.939 / 255, 116.779 / 255, 123.68 / 255],

@@ -7,6 +7,7 @@ import {
   normalizationPresets,
 } from "./normalize.ts";
 import type { Preprocess } from "./preprocess.ts";
+import { isPreprocessorConfig, readPreprocessorConfig } from "./preprocessor-config.ts";
 import { resizeFilters } from "./resample-taps.ts";
 
 const channelValues = z.array(z.number()).min(1).max(3);
@@ -59,7 +60,8 @@ export const defaultResize: Preprocess["resize"] = {
 };
 
 /**
- * Reads a description: the name of a preset, or an object (or JSON text) as in {@link preprocessSchema}.
+ * Reads a description: the name of a preset, or an object (or JSON text) as in {@link preprocessSchema} or as Hugging Face and timm
+ * publish beside their models.
  * @param name What messages call it, for example the file's name. Default `preprocess`.
  * @throws {@link DataError} for malformed JSON, unknown keys and values outside their range; {@link ParameterError} for an unknown preset.
  */
@@ -69,9 +71,9 @@ export function parsePreprocess(
 ): Preprocess {
   if (typeof description === "string" && !description.trimStart().startsWith("{"))
     return fromPreset(description, name);
-  const parsed = preprocessSchema.safeParse(
-    typeof description === "string" ? parseJson(description, name) : description,
-  );
+  const value = typeof description === "string" ? parseJson(description, name) : description;
+  if (isPreprocessorConfig(value)) return readPreprocessorConfig(value, name);
+  const parsed = preprocessSchema.safeParse(value);
   if (!parsed.success) throw new DataError(describeIssue(name, parsed.error.issues[0]));
   const { preset = "imagenet", resize = {}, pixelRange = 1, mean, std, channelOrder } = parsed.data;
   const base: Normalization = normalizationPresets[preset];

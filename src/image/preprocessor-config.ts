@@ -1,102 +1,132 @@
 import { z } from "zod";
 import { DataError } from "../errors.ts";
-import { defaultResize } from "./preprocess-schema.ts";
 import type { Preprocess } from "./preprocess.ts";
 import type { ResizeFilter } from "./resample-taps.ts";
 
 const side = z.union([
-  z.int().min(1),
-  z.looseObject({
-    height: z.int().min(1).optional(),
-    width: z.int().min(1).optional(),
-    shortest_edge: z.int().min(1).optional(),
-  }),
+  z.number(),
+  z.object({ shortest_edge: z.number() }).transform(({ shortest_edge }) => shortest_edge),
+  z.object({ height: z.number(), width: z.number() }).transform(({ height }) => height),
 ]);
+const rgb = z.array(z.number()).min(1).max(3);
 
-/** The fields of Hugging Face's `preprocessor_config.json` that decide how a photograph becomes an input. */
-const configSchema = z.looseObject({
-  do_resize: z.boolean().optional(),
-  do_center_crop: z.boolean().optional(),
-  do_normalize: z.boolean().optional(),
-  do_rescale: z.boolean().optional(),
+/** Hugging Face `preprocessor_config.json`; keys that do not matter here are ignored. */
+const huggingFaceConfig = z.object({
+  do_resize: z.boolean().default(true),
+  do_center_crop: z.boolean().default(false),
+  do_rescale: z.boolean().default(true),
+  rescale_factor: z
+    .number()
+    .positive()
+    .default(1 / 255),
+  do_normalize: z.boolean().default(true),
+  image_mean: rgb.default([0.485, 0.456, 0.406]),
+  image_std: rgb.default([0.229, 0.224, 0.225]),
+  resample: z.number().default(2),
   size: side.optional(),
   crop_size: side.optional(),
   crop_pct: z.number().gt(0).max(1).nullish(),
-  resample: z.int().optional(),
-  rescale_factor: z.number().optional(),
-  image_mean: z.union([z.number(), z.array(z.number()).min(1).max(3)]).optional(),
-  image_std: z.union([z.number(), z.array(z.number()).min(1).max(3)]).optional(),
 });
 
-/** Pillow's numbers for its filters. */
-const filters: Readonly<Record<number, ResizeFilter>> = {
-  0: "nearest",
-  1: "lanczos3",
-  2: "bilinear",
-  3: "bicubic",
-  4: "box",
+/** timm's `config.json`. */
+const timmConfig = z.object({
+  mean: rgb,
+  std: rgb,
+  interpolation: z.string().default("bilinear"),
+  crop_pct: z.number().gt(0).max(1).default(0.875),
+  crop_mode: z.string().default("center"),
+  input_size: z.tuple([z.number(), z.number(), z.number()]).optional(),
+});
+
+// Pillow's numbers for its filters; 5 (Hamming) is nearest to bilinear.
+const filterOfNumber: readonly ResizeFilter[] = [
+  "nearest",
+  "lanczos3",
+  "bilinear",
+  "bicubic",
+  "box",
+  "bilinear",
+];
+const filterOfName: Readonly<Record<string, ResizeFilter>> = {
+  lanczos: "lanczos3",
+  bicubic: "bicubic",
+  nearest: "nearest",
+  box: "box",
 };
 
+/** True for objects that look like a Hugging Face or timm configuration rather than our own description. */
+export function isPreprocessorConfig(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  return ["image_mean", "do_normalize", "do_resize", "image_processor_type", "pretrained_cfg"].some(
+    (key) => key in value,
+  );
+}
+
 /**
- * Reads a `preprocessor_config.json` as Hugging Face writes it beside image classifiers.
- * @throws DataError for JSON that is none, or settings that have no equal here (another resampling filter)
+ * Reads the preprocessing that Hugging Face (`preprocessor_config.json`) or timm (`config.json`) publish with a model.
+ * A centre crop after a resize that ignores the aspect ratio (DeiT) becomes a plain centre crop.
+ * @throws {@link DataError} if a field has another type than those libraries write.
  */
-export function parsePreprocessorConfig(text: string, name = "preprocessor_config.json"): Preprocess {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new DataError(
-      `${name}: expected JSON, got text that does not parse (${(error as Error).message}).`,
-      { cause: error },
-    );
-  }
-  const parsed = configSchema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new DataError(
-      `${name}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not a preprocessor configuration"}. Write a description of your own, such as {"preset": "imagenet"}.`,
-    );
-  }
-  const config = parsed.data;
-  const filter = filters[config.resample ?? 2];
-  if (filter === undefined) {
-    throw new DataError(
-      `${name}: resample: expected 0 to 4 (nearest, Lanczos, bilinear, bicubic, box), got ${config.resample}. Set the nearest of these.`,
-    );
-  }
-  const scaled = shortSide(config.size);
-  const cropped = shortSide(config.crop_size) ?? scaled;
-  const isCrop = config.do_center_crop === true || typeof config.crop_pct === "number";
+export function readPreprocessorConfig(config: object, name = "preprocessor_config.json"): Preprocess {
+  return "pretrained_cfg" in config ? fromTimm(config.pretrained_cfg, name) : fromHuggingFace(config, name);
+}
+
+function fromHuggingFace(config: object, name: string): Preprocess {
+  const fields = parse(huggingFaceConfig, config, name);
+  // Pixels in 0..1 times this are what mean and std refer to.
+  const unit = fields.do_rescale ? 255 * fields.rescale_factor : 255;
+  const mean = fields.do_normalize ? fields.image_mean : [0];
+  const std = fields.do_normalize ? fields.image_std : [1];
+  const scaledSide = fields.size;
+  const cropSide = fields.do_center_crop ? (fields.crop_size ?? scaledSide) : undefined;
+  const inputSide = cropSide ?? scaledSide;
+  const fromSides =
+    cropSide !== undefined && scaledSide !== undefined && cropSide <= scaledSide
+      ? cropSide / scaledSide
+      : undefined;
+  // ConvNeXt's processor scales to size / crop_pct, except from 384 on.
   const cropFraction =
-    config.crop_pct ?? (scaled !== undefined && cropped !== undefined ? Math.min(1, cropped / scaled) : 1);
-  const size = isCrop && typeof config.crop_pct !== "number" ? cropped : scaled;
-  // Pixels times the factor are what mean and std are for; ours are for pixels in 0..1.
-  const unit = config.do_rescale === false ? 255 : (config.rescale_factor ?? 1 / 255) * 255;
-  const values = (given: number | readonly number[] | undefined, fallback: number): readonly number[] =>
-    (config.do_normalize === false
-      ? [fallback, fallback, fallback]
-      : typeof given === "object"
-        ? given
-        : [given ?? fallback, given ?? fallback, given ?? fallback]
-    ).map((value) => value / unit);
+    fromSides ??
+    (typeof fields.crop_pct === "number" && (inputSide ?? 0) < 384 ? fields.crop_pct : undefined);
   return {
     resize: {
-      ...defaultResize,
-      filter,
-      mode: isCrop ? "crop" : "stretch",
-      ...(isCrop ? { cropFraction } : {}),
-      ...(size === undefined ? {} : { size }),
+      mode: cropFraction === undefined ? "stretch" : "crop",
+      filter: filterOfNumber[fields.resample] ?? "bilinear",
+      antialias: true,
+      cropFraction: cropFraction ?? 1,
+      ...(inputSide === undefined ? {} : { size: inputSide }),
     },
     normalization: {
-      mean: values(config.image_mean, 0),
-      std: values(config.image_std, 1),
+      mean: mean.map((value) => value / unit),
+      std: std.map((value) => value / unit),
       channelOrder: "RGB",
     },
   };
 }
 
-function shortSide(size: z.output<typeof side> | undefined): number | undefined {
-  if (size === undefined || typeof size === "number") return size;
-  return size.shortest_edge ?? size.height ?? size.width;
+function fromTimm(config: unknown, name: string): Preprocess {
+  const { mean, std, interpolation, crop_pct, crop_mode, input_size } = parse(
+    timmConfig,
+    config,
+    `${name}: pretrained_cfg`,
+  );
+  return {
+    resize: {
+      mode: crop_mode === "squash" ? "stretch" : crop_mode === "border" ? "letterbox" : "crop",
+      filter: filterOfName[interpolation] ?? "bilinear",
+      antialias: true,
+      cropFraction: crop_pct,
+      ...(input_size === undefined ? {} : { size: input_size[1] }),
+    },
+    normalization: { mean, std, channelOrder: "RGB" },
+  };
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DataError(
+    `${name}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "unreadable"}. Give the preprocessing as --preprocess instead.`,
+  );
 }

@@ -3,7 +3,9 @@ import type { DegenerateReason, SaliencyMap } from "../image/saliency-map.ts";
 import { randomStream } from "../random/random-stream.ts";
 import { probabilities, type EvaluationCounts, type Model, type Target } from "../runtime/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { countedModel } from "./counted-model.ts";
 import type { Method, MethodProgress } from "./define-method.ts";
+import { explanationNotes } from "./explanation-notes.ts";
 import { findMethod } from "./index.ts";
 import { parseParams } from "./parameters.ts";
 import { checkedIndex, resolveTarget } from "./target.ts";
@@ -62,6 +64,8 @@ export interface ExplanationRecord {
   readonly counts: EvaluationCounts;
   readonly elapsedMs: number;
   readonly degenerate?: DegenerateReason;
+  /** What to know of the model and of what was explained, a sentence each; see {@link explanationNotes}. */
+  readonly notes?: readonly string[];
   /** Set where a budget or `stop` ended the method early. */
   readonly unfinished?: { readonly done: number; readonly total: number };
   readonly details?: Readonly<Record<string, unknown>>;
@@ -80,7 +84,8 @@ export interface Explanation {
  * const { map, record } = await explain({ model, input, method: "grad-cam" });
  */
 export async function explain(request: ExplainRequest): Promise<Explanation> {
-  const { model, input, seed = 0, imageKey = "", signal } = request;
+  const { input, seed = 0, imageKey = "", signal } = request;
+  const model = countedModel(request.model);
   const method = typeof request.method === "string" ? findMethod(request.method) : request.method;
   const params = parseParams(method, request.params ?? {});
   checkInput(model, input);
@@ -117,18 +122,21 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   }
   const { layer, ...details } = map.details ?? {};
   const degenerate = map.degenerate ?? nonFinite(map);
+  const score = scoreOf(target, logits, model);
+  const notes = explanationNotes({ model, params, probability: score.probability });
   return {
     map: degenerate === undefined ? map : { ...map, degenerate },
     record: {
       method: method.name,
       params,
       target: labelled(target, model.labels),
-      score: scoreOf(target, logits, model),
+      score,
       ...(typeof layer === "string" && { layer }),
       seed,
       counts: spent(),
       elapsedMs: performance.now() - started,
       ...(degenerate && { degenerate }),
+      ...(notes.length > 0 && { notes }),
       ...(limit.signal.aborted &&
         last !== undefined &&
         last.done < last.total && { unfinished: { done: last.done, total: last.total } }),
@@ -146,7 +154,12 @@ function checkInput({ channels, height, width }: Model, input: Tensor): void {
 }
 
 function targetOf(target: number | string | Target, model: Model, logits: Tensor): Target {
-  if (typeof target === "string") return resolveTarget(target, { logits: logits.data, labels: model.labels });
+  if (typeof target === "string")
+    return resolveTarget(target, {
+      logits: logits.data,
+      labels: model.labels,
+      outputCount: model.outputCount,
+    });
   const { index, minus } = typeof target === "number" ? { index: target } : target;
   checkedIndex(index, logits.data.length);
   if (minus === undefined) return { index };

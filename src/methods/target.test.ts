@@ -40,6 +40,14 @@ describe("resolveTargets", () => {
     expect(() => resolveTargets(text, facts)).toThrow(message);
   });
 
+  it("takes an output of the network by its number, the only one for what it is", () => {
+    expect(resolveTargets("output:2", facts)).toEqual([{ index: 2 }]);
+    expect(resolveTargets("output:0", { logits: [-3, 3], outputCount: 1 })).toEqual([{ index: 1 }]);
+    expect(() => resolveTargets("output:1", { logits: [-3, 3], outputCount: 1 })).toThrow(
+      "target: expected an output from output:0 to output:0, got 'output:1'. The network has 1.",
+    );
+  });
+
   it("says that names need labels", () => {
     expect(() => resolveTargets("tabby", { logits: [1, 2] })).toThrow(/knows no class names/);
   });

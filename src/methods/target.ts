@@ -7,6 +7,8 @@ export interface ClassFacts {
   /** The logits of the image, one a class. */
   readonly logits: ArrayLike<number>;
   readonly labels?: readonly string[] | undefined;
+  /** `Model.outputCount`: 1 where the two classes are the only output and its negative. */
+  readonly outputCount?: number | undefined;
 }
 
 /**
@@ -14,6 +16,7 @@ export interface ClassFacts {
  * - `top1`, `top5`: the class, or the five classes, with the highest logits, best first;
  * - `rank2`: only the second;
  * - `281`: an index;
+ * - `output:0`: a number that the network itself gives: the value of a regression, where a class has no meaning;
  * - `tabby`: a class name (any case): the whole label or one of its comma-separated names, else the only label that has
  *   the text in it;
  * - `tabby:vs:rank2`: the difference of two of these (one class each).
@@ -58,7 +61,18 @@ export function checkedIndex(index: number, classCount: number): number {
   );
 }
 
-function classesOf(text: string, { logits, labels }: ClassFacts): readonly number[] {
+function classesOf(text: string, { logits, labels, outputCount }: ClassFacts): readonly number[] {
+  const output = /^output:(\d+)$/i.exec(text)?.[1];
+  if (output !== undefined) {
+    const count = outputCount ?? logits.length;
+    if (Number(output) >= count) {
+      throw new ParameterError(
+        `target: expected an output from output:0 to output:${count - 1}, got '${text}'. The network has ${count}.`,
+      );
+    }
+    // The pair of a single output is its negative and itself.
+    return [count === 1 ? 1 : Number(output)];
+  }
   const ranked = /^(top|rank)([1-9]\d*)$/i.exec(text);
   if (ranked !== null) {
     const count = Number(ranked[2]);

@@ -87,6 +87,7 @@ export function readNode(message: NodeProto, sources: ByteSources, scope: Readon
   };
 }
 
+/** The attributes of a node, or the defaults of a function, by name. */
 export function readAttributes(messages: readonly AttributeProto[], reader: AttributeReader): Attributes {
   const attributes: Record<string, Attribute> = {};
   for (const attribute of messages) {
@@ -119,7 +120,7 @@ export function writeGraph(graph: Graph): GraphProto {
 }
 
 /** The message of a node. Fields that `GraphNode` does not name come from the message it was read from. */
-export function writeNode(node: GraphNode): NodeProto {
+function writeNode(node: GraphNode): NodeProto {
   const origin = node.proto as NodeOrigin | undefined;
   const message = create(NodeProtoSchema);
   if (origin !== undefined) Object.assign(message, origin.message);

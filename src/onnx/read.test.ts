@@ -9,7 +9,7 @@ import {
   smallWeights,
 } from "../../tests/models/small-onnx.ts";
 import { ModelError } from "../errors.ts";
-import { toHalf } from "../graph/graph-builder.ts";
+import { toHalf } from "../tensor/half.ts";
 import type { TensorData } from "../tensor/tensor.ts";
 import {
   GraphProtoSchema,

@@ -97,7 +97,7 @@ function join({ segments, length }: SegmentedFile, files: readonly ModelFile[]):
 }
 
 /** The message of a model, weights in files left there. */
-export function writeMessage(model: WritableModel): ModelProto {
+function writeMessage(model: WritableModel): ModelProto {
   const message = create(ModelProtoSchema);
   if (model.proto !== undefined) Object.assign(message, model.proto as ModelProto);
   // IR 8 goes with opset 17; older runtimes refuse newer versions.

@@ -1,13 +1,22 @@
 import {
-  batchFactor,
-  batchSymbol,
   intAttribute,
   intsAttribute,
-  type Dim,
+  stringAttribute,
   type Graph,
   type GraphNode,
   type Shape,
 } from "../graph/graph.ts";
+import {
+  axisSize,
+  factor,
+  isComplete,
+  joined,
+  reshapedAxes,
+  resizedAxis,
+  wholeAxis,
+  type Axes,
+  type Axis,
+} from "./axis-digits.ts";
 
 /**
  * What an axis of a value means for the image. `grid` is height and width in one axis, row-major, after `prefix` tokens
@@ -23,21 +32,26 @@ export type AxisRole =
 
 export type AxisRoles = readonly AxisRole[];
 
-const batch: AxisRole = { kind: "batch" };
-const channel: AxisRole = { kind: "channel" };
-const height: AxisRole = { kind: "height" };
-const width: AxisRole = { kind: "width" };
-const other: AxisRole = { kind: "other" };
-
+/** What is known of values besides their axes. */
 interface Facts {
   readonly dims: (value: string) => Shape | undefined;
   readonly constantValue: (value: string) => readonly number[] | undefined;
 }
 
+/** What a rule is given: the axes and shapes of the inputs (`undefined`: not known) and the shape of the output. */
+interface Step {
+  readonly node: GraphNode;
+  readonly axes: readonly (Axes | undefined)[];
+  readonly shapes: readonly (Shape | undefined)[];
+  readonly to: Shape;
+  readonly constant: (input: number) => readonly number[] | undefined;
+}
+
+type Rule = (step: Step) => Axes | undefined;
+
 /**
  * Follows height and width of the image through the graph, by what each operator does to axes and not by names. Values
- * whose axes cannot be followed (shuffled windows, say) are absent until an addition with a value that can be followed
- * tells what they are.
+ * whose axes cannot be followed are absent until an addition with a value that can be followed tells what they are.
  */
 export function followAxes(
   graph: Graph,
@@ -45,91 +59,39 @@ export function followAxes(
   roles: AxisRoles,
   facts: Facts,
 ): ReadonlyMap<string, AxisRoles> {
-  const found = new Map<string, AxisRoles>([[image, roles]]);
+  const shape = facts.dims(image);
+  const start = shape === undefined ? [] : roles.map(({ kind }, axis) => imageAxis(kind, shape[axis] ?? 1));
+  const found = new Map<string, Axes>([[image, start]]);
   for (const node of graph.nodes) {
-    const known = node.inputs.map((input) => found.get(input));
-    if (!known.some((entry) => entry !== undefined)) continue;
-    const output = node.outputs[0] ?? "";
-    const dims = facts.dims(output);
-    if (dims === undefined) continue;
-    const result = rolesOf(node, known, dims, facts);
-    if (result !== undefined && result.length === dims.length) {
-      for (const name of node.outputs) if (facts.dims(name)?.length === dims.length) found.set(name, result);
+    const axes = node.inputs.map((input) => found.get(input));
+    if (!axes.some((entry) => entry !== undefined)) continue;
+    const to = facts.dims(node.outputs[0] ?? "");
+    if (to === undefined) continue;
+    const result = (rules[node.opType] ?? elementwise)({
+      node,
+      axes,
+      shapes: node.inputs.map(facts.dims),
+      to,
+      constant: (input) => facts.constantValue(node.inputs[input] ?? ""),
+    });
+    if (result === undefined || result.length !== to.length) continue;
+    for (const name of node.outputs) {
+      const dims = facts.dims(name);
+      if (dims?.length === result.length)
+        found.set(
+          name,
+          result.map((axis, index) => resizedAxis(axis, dims[index] ?? 1)),
+        );
     }
   }
-  return found;
+  return new Map([
+    [image, roles],
+    ...[...found].slice(1).map(([name, axes]) => [name, axes.map(roleOf)] as const),
+  ]);
 }
 
-const spatialOps = new Set([
-  "Conv",
-  "ConvTranspose",
-  "MaxPool",
-  "AveragePool",
-  "LpPool",
-  "FusedConv",
-  "QLinearConv",
-  "ConvInteger",
-  "NhwcConv",
-]);
-
-function rolesOf(
-  node: GraphNode,
-  known: readonly (AxisRoles | undefined)[],
-  dims: Shape,
-  facts: Facts,
-): AxisRoles | undefined {
-  const first = known[0];
-  const inputDims = facts.dims(node.inputs[0] ?? "");
-  if (spatialOps.has(node.opType)) {
-    // A convolution over tokens or windows keeps what its axes meant if they meant a place.
-    if (first?.[2]?.kind === "height" && first[3]?.kind === "width") return [batch, channel, height, width];
-    return first?.[2]?.kind === "grid" && dims[2] === inputDims?.[2] ? [batch, channel, first[2]] : undefined;
-  }
-  switch (node.opType) {
-    case "Transpose": {
-      const perm = intsAttribute(node, "perm") ?? dims.map((_, axis) => dims.length - 1 - axis);
-      return first === undefined ? undefined : perm.map((axis) => first[axis] ?? other);
-    }
-    case "Reshape":
-    case "Flatten":
-    case "Squeeze":
-    case "Unsqueeze":
-      return first === undefined || inputDims === undefined
-        ? undefined
-        : reshapeRoles(first, inputDims, dims);
-    case "MatMul":
-    case "FusedMatMul":
-      // Rows keep their meaning, columns become features.
-      return first === undefined ? undefined : [...first.slice(0, -1), channel];
-    case "Gemm":
-      return first === undefined ? undefined : [first[0] ?? other, channel];
-    case "Concat":
-      return concatRoles(node, known, dims, facts);
-    case "Slice":
-      return sliceRoles(node, first, inputDims, dims, facts);
-    case "Gather": {
-      const axis = intAttribute(node, "axis", 0);
-      const indices = facts.dims(node.inputs[1] ?? "");
-      if (first === undefined || indices === undefined) return undefined;
-      const at = axis < 0 ? axis + first.length : axis;
-      return [...first.slice(0, at), ...indices.map(() => other), ...first.slice(at + 1)];
-    }
-    case "Resize":
-    case "Upsample":
-    case "Split":
-    case "Pad":
-      return first;
-    default:
-      break;
-  }
-  // Everything else that keeps a shape keeps its meaning; an addition of known and unknown takes the known.
-  const candidates = known.filter((entry, index) => {
-    const shape = facts.dims(node.inputs[index] ?? "");
-    return (
-      entry !== undefined && shape?.length === dims.length && shape.every((dim, axis) => dim === dims[axis])
-    );
-  });
-  return candidates.find((entry) => isPlaced(entry)) ?? candidates[0];
+function imageAxis(kind: AxisRole["kind"], dim: number | string): Axis {
+  return wholeAxis(kind === "grid" ? "other" : kind, dim);
 }
 
 /** True if the roles tell where on the image each element lies. */
@@ -139,130 +101,168 @@ export function isPlaced(roles: AxisRoles | undefined): boolean {
   return kinds.includes("grid") || (kinds.includes("height") && kinds.includes("width"));
 }
 
-/** Matches groups of axes with equal products. */
-function reshapeRoles(roles: AxisRoles, from: Shape, to: Shape): AxisRoles {
-  const result: AxisRole[] = [];
-  let source = 0;
-  let target = 0;
-  while (source < from.length || target < to.length) {
-    const sourceStart = source;
-    const targetStart = target;
-    let left = factor(from[source++] ?? 1);
-    let right = factor(to[target++] ?? 1);
-    while (left !== right && (source < from.length || target < to.length)) {
-      if (left < right && source < from.length) left *= factor(from[source++] ?? 1);
-      else if (target < to.length) right *= factor(to[target++] ?? 1);
-      else break;
-    }
-    result.push(...groupRoles(roles, from, to, [sourceStart, source], [targetStart, target]));
+function roleOf({ digits, prefix, suffix }: Axis): AxisRole {
+  const [first, second, ...more] = joined(digits);
+  if (first === undefined || !isComplete(first) || more.length > 0) return { kind: "other" };
+  if (second !== undefined) {
+    const isGrid = first.of === "height" && second.of === "width" && isComplete(second);
+    return isGrid ? { kind: "grid", height: first.size, width: second.size, prefix } : { kind: "other" };
   }
-  return result.slice(0, to.length);
+  return prefix + suffix > 0 ? { kind: "other" } : { kind: first.of };
 }
 
-function groupRoles(
-  roles: AxisRoles,
-  from: Shape,
-  to: Shape,
-  source: readonly [number, number],
-  target: readonly [number, number],
-): AxisRoles {
-  const isReal = (dims: Shape) => (axis: number) => dims[axis] !== 1;
-  const sources = range(source).filter(isReal(from));
-  const targets = range(target).filter(isReal(to));
-  const assign = (real: readonly AxisRole[]): AxisRoles => {
-    let next = 0;
-    return range(target).map((axis) => (to[axis] === 1 ? other : (real[next++] ?? other)));
-  };
-  const kinds = sources.map((axis) => roles[axis] ?? other);
-  if (
-    sources.length === targets.length &&
-    sources.every((axis, index) => from[axis] === to[targets[index] ?? -1])
-  )
-    return assign(kinds);
-  const a = kinds[0];
-  const isBatchLed = a?.kind === "batch";
-  const rest = isBatchLed ? kinds.slice(1) : kinds;
-  const lead = isBatchLed ? [batch] : [];
-  const restTargets = isBatchLed ? targets.slice(1) : targets;
-  if (isBatchLed && targets[0] !== undefined && to[targets[0]] !== batchSymbol)
-    return assign(targets.map(() => other));
-  if (
-    rest.length === 2 &&
-    rest[0]?.kind === "height" &&
-    rest[1]?.kind === "width" &&
-    restTargets.length === 1
-  ) {
-    const [h, w] = sources.slice(isBatchLed ? 1 : 0).map((axis) => from[axis]);
-    if (typeof h === "number" && typeof w === "number")
-      return assign([...lead, { kind: "grid", height: h, width: w, prefix: 0 }]);
-  }
-  if (rest.length === 1 && rest[0]?.kind === "grid" && rest[0].prefix === 0 && restTargets.length === 2) {
-    const [h, w] = restTargets.map((axis) => to[axis]);
-    if (h === rest[0].height && w === rest[0].width) return assign([...lead, height, width]);
-  }
-  // Heads: the channel axis split in two, or joined again.
-  if (rest.length === 1 && rest[0]?.kind === "channel")
-    return assign([...lead, ...restTargets.map(() => channel)]);
-  if (rest.every((role) => role.kind === "channel") && rest.length > 0)
-    return assign([...lead, ...restTargets.map(() => channel)]);
-  return assign(targets.map(() => other));
-}
+const isWholeGrid = (axis: Axis | undefined): axis is Axis =>
+  axis !== undefined && roleOf(axis).kind === "grid";
 
-function concatRoles(
-  node: GraphNode,
-  known: readonly (AxisRoles | undefined)[],
-  dims: Shape,
-  facts: Facts,
-): AxisRoles | undefined {
-  const rawAxis = intAttribute(node, "axis", 0);
-  const axis = rawAxis < 0 ? rawAxis + dims.length : rawAxis;
-  const index = known.findIndex((entry) => isPlaced(entry));
-  const roles = known[index] ?? known.find((entry) => entry !== undefined);
-  const role = roles?.[axis];
-  if (roles === undefined || role?.kind !== "grid") return roles;
-  let before = 0;
-  for (const input of node.inputs.slice(0, index)) {
-    const size = facts.dims(input)?.[axis];
-    if (typeof size !== "number") return undefined;
-    before += size;
-  }
-  return roles.with(axis, { ...role, prefix: role.prefix + before });
-}
+/** Everything that keeps a shape keeps its meaning; an addition of known and unknown takes the known. */
+const elementwise: Rule = ({ axes, shapes, to }) => {
+  const candidates = axes.filter(
+    (entry, index) =>
+      entry !== undefined &&
+      shapes[index]?.length === to.length &&
+      shapes[index].every((dim, axis) => dim === to[axis]),
+  );
+  return candidates.find((entry) => isPlaced(entry?.map(roleOf))) ?? candidates[0];
+};
 
-function sliceRoles(
-  node: GraphNode,
-  roles: AxisRoles | undefined,
-  from: Shape | undefined,
-  to: Shape,
-  facts: Facts,
-): AxisRoles | undefined {
-  if (roles === undefined || from === undefined) return undefined;
-  const starts = facts.constantValue(node.inputs[1] ?? "");
-  const axes = facts.constantValue(node.inputs[3] ?? "") ?? starts?.map((_, axis) => axis);
-  return roles.map((role, axis) => {
-    if (from[axis] === to[axis] || role.kind === "channel" || role.kind === "batch") return role;
-    if (role.kind !== "grid") return role;
-    const position = axes?.findIndex((entry) => (entry < 0 ? entry + roles.length : entry) === axis) ?? -1;
-    const raw = starts?.[position];
-    const size = from[axis];
-    if (raw === undefined || typeof size !== "number") return other;
-    const start = raw < 0 ? raw + size : raw;
-    const length = to[axis];
-    // The grid must survive whole; otherwise this picked tokens.
-    const isWhole =
-      start <= role.prefix &&
-      typeof length === "number" &&
-      start + length >= role.prefix + role.height * role.width;
-    return isWhole ? { ...role, prefix: role.prefix - start } : other;
+/** Convolution and pooling: rows and columns keep their meaning at another size, channels are new. */
+const window: Rule = ({ node, axes: [input], to }) => {
+  if (input === undefined) return undefined;
+  const isChannelsLast =
+    node.opType === "NhwcConv" || stringAttribute(node, "data_layout", "NCHW") === "NHWC";
+  const channel = isChannelsLast ? to.length - 1 : 1;
+  return to.map((dim, axis) =>
+    axis === channel ? wholeAxis("channel", dim) : resizedAxis(input[axis] ?? wholeAxis("other", dim), dim),
+  );
+};
+
+const reshape: Rule = ({ axes: [input], to }) => input && reshapedAxes(input, to);
+
+/** Axes of which some have another size: crops, padding, upsampling. A changed axis of tokens is no grid any more. */
+const resize: Rule = ({ axes: [input], to }) =>
+  input?.map((axis, index) => resizedAxis(axis, to[index] ?? 1));
+
+/** Rows are of the first operand, columns of the second (features, if it is a weight). */
+const matMul: Rule = ({ node, axes: [a, b], to }) => {
+  const lead = a?.length === to.length ? a : b?.length === to.length ? b : undefined;
+  if (lead === undefined) return undefined;
+  const row = a?.at(intAttribute(node, "transA", 0) === 1 ? -1 : -2);
+  const column = b?.at(intAttribute(node, "transB", 0) === 1 ? -2 : -1);
+  return [
+    ...lead.slice(0, -2),
+    row ?? wholeAxis("other", to.at(-2) ?? 1),
+    column ?? wholeAxis(a === undefined ? "other" : "channel", to.at(-1) ?? 1),
+  ];
+};
+
+const einsum: Rule = ({ node, axes, to }) => {
+  const [left = "", right] = stringAttribute(node, "equation", "").replaceAll(/\s/g, "").split("->");
+  if (right === undefined || right.includes(".")) return undefined;
+  const terms = left.split(",");
+  return Array.from(right, (label, position) => {
+    const options = terms.flatMap((term, index) => axes[index]?.[term.indexOf(label)] ?? []);
+    return options[0] ?? wholeAxis("channel", to[position] ?? 1);
   });
-}
+};
 
-function factor(dim: Dim): number {
-  if (typeof dim === "number") return dim;
-  // A large prime stands for the batch, so that products tell it apart.
-  return (batchFactor(dim) ?? 1) * 1_000_003;
-}
+const transpose: Rule = ({ node, axes: [input], to }) => {
+  const perm = intsAttribute(node, "perm") ?? to.map((_, axis) => to.length - 1 - axis);
+  return input && perm.map((axis, index) => input[axis] ?? wholeAxis("other", to[index] ?? 1));
+};
 
-function range([start, end]: readonly [number, number]): readonly number[] {
-  return Array.from({ length: Math.max(end - start, 0) }, (_, index) => start + index);
-}
+/** Tokens joined to a grid become its prefix or suffix; joined rows are rows. */
+const concat: Rule = ({ node, axes, shapes, to }) => {
+  const rawAxis = intAttribute(node, "axis", 0);
+  const axis = rawAxis < 0 ? rawAxis + to.length : rawAxis;
+  const index = axes.findIndex((entry) => isPlaced(entry?.map(roleOf)));
+  const input = axes[index] ?? axes.find((entry) => entry !== undefined);
+  const along = input?.[axis];
+  if (input === undefined || along === undefined) return undefined;
+  if (!isWholeGrid(along)) return input.with(axis, resizedAxis(along, to[axis] ?? 1));
+  if (axes.filter((entry) => isWholeGrid(entry?.[axis])).length > 1) {
+    return input.with(axis, wholeAxis("other", to[axis] ?? 1));
+  }
+  let before = 0;
+  let after = 0;
+  for (const [position, shape] of shapes.entries()) {
+    const size = shape?.[axis];
+    if (typeof size !== "number") return undefined;
+    if (position < index) before += size;
+    else if (position > index) after += size;
+  }
+  return input.with(axis, { ...along, prefix: along.prefix + before, suffix: along.suffix + after });
+};
+
+const slice: Rule = ({ axes: [input], shapes: [from], to, constant }) => {
+  if (input === undefined || from === undefined) return undefined;
+  const starts = constant(1);
+  const sliced = constant(3) ?? starts?.map((_, axis) => axis);
+  const steps = constant(4);
+  return input.map((axis, index) => {
+    const dim = to[index] ?? 1;
+    if (from[index] === dim) return axis;
+    const size = axisSize(axis);
+    const position = sliced?.findIndex((entry) => (entry < 0 ? entry + input.length : entry) === index) ?? -1;
+    const raw = starts?.[position];
+    if (!isWholeGrid(axis) || raw === undefined || (steps?.[position] ?? 1) !== 1) {
+      return isWholeGrid(axis) ? wholeAxis("other", dim) : resizedAxis(axis, dim);
+    }
+    const start = raw < 0 ? raw + size : raw;
+    const end = start + factor(dim);
+    // The grid must survive whole; otherwise this picked tokens.
+    return start <= axis.prefix && end >= size - axis.suffix
+      ? { ...axis, prefix: axis.prefix - start, suffix: axis.suffix - (size - end) }
+      : wholeAxis("other", dim);
+  });
+};
+
+/** Picking along an axis; a list of as many rows as there are is a roll. */
+const gather: Rule = ({ node, axes: [input], shapes: [, indices], to }) => {
+  const raw = intAttribute(node, "axis", 0);
+  if (input === undefined || indices === undefined) return undefined;
+  const at = raw < 0 ? raw + input.length : raw;
+  const axis = input[at];
+  const middle = indices.map((dim) =>
+    indices.length === 1 && axis !== undefined && axisSize(axis) === factor(dim) && !isWholeGrid(axis)
+      ? axis
+      : wholeAxis("other", dim),
+  );
+  const result = [...input.slice(0, at), ...middle, ...input.slice(at + 1)];
+  return result.length === to.length ? result : undefined;
+};
+
+const rules: Readonly<Record<string, Rule>> = {
+  Conv: window,
+  ConvTranspose: window,
+  FusedConv: window,
+  QLinearConv: window,
+  ConvInteger: window,
+  NhwcConv: window,
+  NhwcFusedConv: window,
+  MaxPool: window,
+  AveragePool: window,
+  LpPool: window,
+  QLinearAveragePool: window,
+  SpaceToDepth: window,
+  DepthToSpace: window,
+  Reshape: reshape,
+  Flatten: reshape,
+  Squeeze: reshape,
+  Unsqueeze: reshape,
+  Resize: resize,
+  Upsample: resize,
+  Pad: resize,
+  Split: resize,
+  MatMul: matMul,
+  FusedMatMul: matMul,
+  MatMulInteger: matMul,
+  QLinearMatMul: ({ axes, ...step }) => matMul({ ...step, axes: [axes[0], axes[3]] }),
+  MatMulNBits: ({ axes, ...step }) => matMul({ ...step, axes: [axes[0], undefined] }),
+  Gemm: matMul,
+  FusedGemm: matMul,
+  Einsum: einsum,
+  Transpose: transpose,
+  Concat: concat,
+  Slice: slice,
+  Gather: gather,
+};

@@ -7,7 +7,10 @@ import { smoothDirection } from "./smooth-image.ts";
 
 /** The slope of the score along one direction of unit length, by the gradient and by central differences. */
 export interface DirectionalDerivative {
-  /** `gradient`: along the gradient itself, where the score grows fastest. `random`: along a smooth random pattern. */
+  /**
+   * `gradient`: along the gradient, where the score grows fastest, or along the gradient under a smooth random mask.
+   * `random`: along a smooth random pattern, mostly across the gradient.
+   */
   readonly kind: "gradient" | "random";
   /** <gradient, direction>. */
   readonly analytic: number;
@@ -43,7 +46,7 @@ export interface GradientCheck {
 
 /** Options of {@link checkGradient}. */
 export interface GradientCheckOptions extends RunOptions {
-  /** Random directions besides the gradient's own. Default 12: their root mean square is then known to about a fifth. */
+  /** Random directions besides those along the gradient. Default 12: their root mean square is then known to about a fifth. */
   readonly directionCount?: number;
   readonly score?: ScoreKind;
 }
@@ -56,6 +59,8 @@ export interface GradientCheckOptions extends RunOptions {
 const tolerances = { gradient: 0.01, random: 0.15 } as const;
 /** Batches of any size must agree to what float32 sums in another order may differ by. */
 const batchTolerance = 1e-3;
+/** Directions along the gradient besides the gradient itself. */
+const maskedCount = 3;
 /** The shorter step changes the score by so many times its rounding error; more crosses more kinks, less drowns. */
 const stepsOfNoise = 100;
 /** Bounds of a step as root-mean-square change of a pixel (0..1): the resolution of float32, and a fortieth of a grey level. */
@@ -95,6 +100,15 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     scale = Math.max(scale, Math.abs(a[index] ?? 0));
   }
   return scale > 0 ? difference / scale : difference;
+}
+
+/** The gradient with some regions weighted more and others less: one slope alone could agree by chance. */
+function masked(gradient: Tensor, pattern: Tensor, { normalization }: Model): Tensor {
+  const scale = 0.5 * (normalization.std[0] ?? 1);
+  return {
+    ...gradient,
+    data: gradient.data.map((value, index) => value * (1 + scale * (pattern.data[index] ?? 0))),
+  };
 }
 
 /** What the slopes are measured with. */
@@ -176,13 +190,24 @@ async function checkBatch(
   return { logits, gradient: gradients };
 }
 
+/** True if values are rounded to integers between the image and the score. */
+function isStaircase({ operators }: Model): boolean {
+  return [...(operators?.keys() ?? [])].some((operator) =>
+    /^(QuantizeLinear|DynamicQuantize|QLinear|QGemm|QAttention)/.test(operator),
+  );
+}
+
 /** Weighs the errors; see {@link checkGradient}. */
 function judge({
   derivatives,
   gradient,
   random,
   batch,
-}: Omit<GradientCheck, "verdict" | "reason">): Pick<GradientCheck, "verdict" | "reason"> {
+  isQuantized,
+}: Omit<GradientCheck, "verdict" | "reason"> & { readonly isQuantized: boolean }): Pick<
+  GradientCheck,
+  "verdict" | "reason"
+> {
   const slopes = derivatives.flatMap(({ analytic, numeric }) => [analytic, ...numeric]);
   if (!slopes.every(Number.isFinite)) {
     return {
@@ -198,20 +223,20 @@ function judge({
         "The score does not change in any direction that was tried: it is constant here. Try another image or target.",
     };
   }
-  if (derivatives.every(({ numeric }) => numeric.every((value) => value === 0))) {
-    return {
-      verdict: "inconclusive",
-      reason:
-        "The score does not change at all over steps that should show: it is a staircase (a quantised model, whose gradient " +
-        "is that of the unrounded one), and differences prove nothing. Check the float model that it was made from.",
-    };
-  }
   if (Math.max(batch.logits, batch.gradient) > batchTolerance) {
     return {
       verdict: "fail",
       reason:
         "A batch of two gives other numbers than the same images one by one: the model mixes the images of a batch " +
         "(BatchNormalization in training mode, a Reshape across the batch). Export it in evaluation mode.",
+    };
+  }
+  if (isQuantized || derivatives.every(({ numeric }) => numeric.every((value) => value === 0))) {
+    return {
+      verdict: "inconclusive",
+      reason:
+        "The score does not change at all over steps that should show: it is a staircase (a quantised model, whose gradient " +
+        "is that of the unrounded one), and differences prove nothing. Check the float model that it was made from.",
     };
   }
   const excess = [
@@ -268,8 +293,15 @@ export async function checkGradient(
   };
   const patterns = Array.from({ length: directionCount }, () => smoothDirection(model, random));
   const randomDirections = patterns.map(unit).filter((direction) => direction !== undefined);
-  const along = unit(gradient);
-  const alongGradient = await measure(probe, "gradient", along === undefined ? [] : [along]);
+  const gradientDirections = [
+    gradient,
+    ...patterns.slice(0, maskedCount).map((pattern) => masked(gradient, pattern, model)),
+  ];
+  const alongGradient = await measure(
+    probe,
+    "gradient",
+    gradientDirections.map(unit).filter((direction) => direction !== undefined),
+  );
   const alongRandom = await measure(probe, "random", randomDirections);
   const measured = {
     target,
@@ -279,5 +311,5 @@ export async function checkGradient(
     random: slopeError(alongRandom),
     batch: await checkBatch(probe, randomDirections[0] ?? input),
   };
-  return { ...measured, ...judge(measured) };
+  return { ...measured, ...judge({ ...measured, isQuantized: isStaircase(model) }) };
 }

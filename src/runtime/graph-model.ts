@@ -1,10 +1,12 @@
 import type { RuleOverrides } from "../autodiff/rules.ts";
-import { DataError, ModelError, ParameterError, ShapeError, throwIfAborted } from "../errors.ts";
+import { DataError, ModelError, ParameterError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
+import { BatchQueue, type BatchJob, type BatchPiece } from "./batch-queue.ts";
 import { concatBatch, elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
 import { isPlaced } from "./axis-roles.ts";
+import { compareWithFile, type FileScores } from "./file-scores.ts";
 import { activationBytes, batchWithin } from "./memory.ts";
 import {
   probabilities,
@@ -21,8 +23,10 @@ import {
   type Target,
 } from "./model.ts";
 import type { Network } from "./network.ts";
-import { buildProgramGraph, type ProgramGraph, type ScoreName } from "./program-graph.ts";
-import type { Runtime, Session } from "./session.ts";
+import { buildProgramGraph, type ScoreName } from "./program-graph.ts";
+import { SessionCache, type ProgramSession } from "./session-cache.ts";
+import type { Runtime } from "./session.ts";
+import { stackProblem } from "./stack-check.ts";
 import { beforeActivation, layerOf, resolveValue } from "./target-layer.ts";
 
 export interface GraphModelOptions {
@@ -43,9 +47,16 @@ export interface GraphModelOptions {
   readonly backendRules?: RuleOverrides | undefined;
 }
 
-interface ProgramSession {
-  readonly graph: ProgramGraph;
-  readonly session: Session;
+/** What is differentiated, for each sample. */
+interface Cotangent {
+  readonly kind: ScoreKind;
+  readonly targets: readonly Target[];
+}
+
+interface ProgramJob extends BatchJob {
+  readonly program: Program;
+  readonly feeds: ProgramFeeds;
+  readonly cotangent: Cotangent | undefined;
 }
 
 /** Differentiated sessions kept open at once; each holds its own packed copy of the weights. */
@@ -65,8 +76,8 @@ export class GraphModel implements Model {
   readonly labels: readonly string[] | undefined;
   readonly probabilityKind: "softmax" | "sigmoid";
   private readonly runtime: Runtime;
-  private readonly sessions = new Map<string, Promise<ProgramSession>>();
-  private readonly inUse = new Map<string, number>();
+  private readonly sessions = new SessionCache(maxSessions);
+  private readonly queue: BatchQueue<ProgramJob>;
   private readonly batchMemory: number;
   private readonly forcedBatch: number | undefined;
   private readonly bytesAnImage: number;
@@ -74,6 +85,9 @@ export class GraphModel implements Model {
   private chosenLayer: Layer | undefined;
   private forward = 0;
   private backward = 0;
+  /** Settles whether a batch that was freed may be used: why not, or `undefined`. */
+  private stackCheck: Promise<string | undefined> | undefined;
+  private stack: { readonly isSettled: boolean; readonly problem?: string | undefined };
 
   constructor(options: GraphModelOptions) {
     const { tail } = options.network;
@@ -83,11 +97,16 @@ export class GraphModel implements Model {
     this.runtime = options.runtime;
     this.normalization = options.normalization;
     this.labels = options.labels;
-    this.probabilityKind = options.probabilityKind ?? options.network.tail.probabilityKind;
     this.batchMemory = options.batchMemory ?? 2 ** 30;
     this.forcedBatch = options.batchSize;
     this.backendRules = options.backendRules;
     this.bytesAnImage = activationBytes(options.network);
+    this.stack = { isSettled: options.network.batch.kind !== "freed" };
+    this.queue = new BatchQueue(
+      (job) =>
+        this.stack.isSettled ? this.batchSize(job.cotangent === undefined ? "forward" : "gradient") : 1,
+      (pieces, signal) => this.runBatch(pieces, signal),
+    );
     if (options.layer !== undefined) this.chosenLayer = this.layer(options.layer);
   }
 
@@ -102,6 +121,9 @@ export class GraphModel implements Model {
   }
   get classCount(): number {
     return Math.max(this.network.tail.logitCount, 2);
+  }
+  get outputCount(): number {
+    return this.network.tail.logitCount;
   }
   get counts(): EvaluationCounts {
     return { forward: this.forward, gradient: this.backward };
@@ -144,6 +166,10 @@ export class GraphModel implements Model {
       target: { index: 0 },
       input: false,
       layers: candidates.map((layer) => layer.name),
+    }).catch((error: unknown) => {
+      // Without gradients, the methods that need none still have a layer.
+      if (error instanceof UnsupportedOpError) return { layerGradients: [] };
+      throw error;
     });
     // A look at the model is no evaluation of it.
     this.forward = forward;
@@ -261,42 +287,103 @@ export class GraphModel implements Model {
     const count = sampleCount(feeds);
     const targets = this.targetsFor(request.target, count);
     const isGradient = (program.wrt ?? []).length > 0;
-    const cotangent = isGradient ? { kind: request.score, targets } : undefined;
+    const cotangent: Cotangent | undefined = isGradient ? { kind: request.score, targets } : undefined;
     const { logits, outputs } = await this.execute(program, feeds, request.signal, cotangent);
     return { logits, outputs, scores: this.scoresOf(logits, targets, request.score) };
   }
 
   batchSize(kind: "forward" | "gradient"): number {
-    const { fixedBatch } = this.network.input;
-    return fixedBatch ?? this.forcedBatch ?? batchWithin(this.batchMemory, this.bytesAnImage, kind);
+    const { batch } = this.network;
+    if (batch.kind === "fixed") return batch.size;
+    if (this.stack.problem !== undefined) return 1;
+    return this.forcedBatch ?? batchWithin(this.batchMemory, this.bytesAnImage, kind);
+  }
+
+  /** What differs from the file and what to know of the numbers, as far as it has shown: sentences. */
+  get notes(): readonly string[] {
+    const { problem } = this.stack;
+    return problem === undefined ? this.network.notes : [...this.network.notes, problem];
+  }
+
+  /**
+   * Compares a stack of two images with each alone, once, where the file fixes the batch at 1 and it was rewritten. Done
+   * before the first run of several images.
+   *
+   * @returns why images run one by one, or `undefined` if they need not
+   */
+  async checkStack(): Promise<string | undefined> {
+    const { batch } = this.network;
+    if (batch.kind === "fixed") return batch.reason;
+    if (this.stack.isSettled) return this.stack.problem;
+    this.stackCheck ??= this.compareStack();
+    this.stack = { isSettled: true, problem: await this.stackCheck };
+    return this.stack.problem;
+  }
+
+  /** Compares logits `[1, K]` of an image with what the file itself gives, run without any rewriting. */
+  compareWithFile(image: Tensor, logits: Tensor): Promise<FileScores> {
+    return compareWithFile(this.onnx, this.network, this.runtime, image, logits);
+  }
+
+  private compareStack(): Promise<string | undefined> {
+    const program: Program = { key: "logits", outputs: [] };
+    return this.sessions.use(
+      sessionKey(program),
+      () => this.createSession(program, false),
+      ({ graph, session }) => {
+        const name = graph.outputs["logits"] ?? "";
+        const run = async (images: Tensor): Promise<Tensor> =>
+          (await session.run({ [graph.inputs["image"] ?? ""]: images }, [name]))[name] as Tensor;
+        return stackProblem(run, [this.channels, this.height, this.width]);
+      },
+    );
   }
 
   async close(): Promise<void> {
-    const open = [...this.sessions.values()];
-    this.sessions.clear();
-    await Promise.allSettled(open.map(async (entry) => (await entry).session.release()));
+    await this.sessions.close();
     await this.runtime.close();
   }
 
-  /** Runs a program over all samples, a batch at a time, and joins the outputs. */
+  /** Runs a program over all samples and joins the outputs; samples of requests made at once share batches. */
   private async execute(
     program: Program,
     feeds: ProgramFeeds,
     signal: AbortSignal | undefined,
-    cotangent?: { readonly kind: ScoreKind; readonly targets: readonly Target[] },
+    cotangent?: Cotangent,
   ): Promise<{ readonly logits: Tensor; readonly outputs: Record<string, Tensor> }> {
-    const key = sessionKey(program);
+    const key = `${sessionKey(program)}${cotangent === undefined ? "" : ` ${cotangent.kind}`}`;
     const count = sampleCount(feeds);
-    const size = this.batchSize(cotangent === undefined ? "forward" : "gradient");
-    this.inUse.set(key, (this.inUse.get(key) ?? 0) + 1);
-    try {
-      throwIfAborted(signal);
-      const { graph, session } = await this.session(key, program);
-      const joined = new Map<string, Tensor[]>();
-      for (let start = 0; start < count; start += size) {
-        throwIfAborted(signal);
-        const end = Math.min(start + size, count);
-        const padding = this.network.input.fixedBatch === undefined ? 0 : start + size - end;
+    if (count > 1 && !this.stack.isSettled) await this.checkStack();
+    const { logits, ...outputs } = await this.queue.submit({
+      key,
+      program,
+      feeds,
+      count,
+      signal,
+      cotangent,
+    });
+    if (logits === undefined) throw new ModelError("The run returned no logits: no samples were given.");
+    return { logits, outputs };
+  }
+
+  /** One run: pieces of one program, as one batch. */
+  private async runBatch(
+    pieces: readonly BatchPiece<ProgramJob>[],
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const [first] = pieces;
+    if (first === undefined) throw new ModelError("The run returned no logits: no samples were given.");
+    const { program, cotangent } = first.job;
+    // Jobs that differ in what is the same for all their samples get a session in which it may differ from sample to sample.
+    const spread = pieces.some(({ job }) => !sameFeeds(job.feeds.shared, first.job.feeds.shared));
+    const key = `${sessionKey(program)}${spread ? " spread" : ""}`;
+    return this.sessions.use(
+      key,
+      () => this.createSession(program, spread),
+      async ({ graph, session }) => {
+        const count = pieces.reduce((sum, { start, end }) => sum + end - start, 0);
+        const padding =
+          this.network.input.fixedBatch === undefined ? 0 : this.network.input.fixedBatch - count;
         const batch: Record<string, AnyTensor> = {};
         const feed = (name: string, value: AnyTensor): void => {
           const actual = graph.inputs[name];
@@ -304,57 +391,43 @@ export class GraphModel implements Model {
             throw new ModelError(`Program '${program.key}': no input named '${name}'.`);
           batch[actual] = value;
         };
-        for (const [name, value] of Object.entries(feeds.batched))
-          feed(name, part(value, start, end, padding));
-        for (const [name, value] of Object.entries(feeds.shared ?? {})) feed(name, value);
+        for (const name of Object.keys(first.job.feeds.batched))
+          feed(name, joinedFeed(pieces, name, padding));
+        for (const [name, value] of Object.entries(first.job.feeds.shared ?? {})) {
+          feed(name, spread ? spreadFeed(pieces, name) : value);
+        }
         if (cotangent !== undefined) {
-          const targets = cotangent.targets.slice(start, end);
+          const targets = pieces.flatMap(
+            ({ job, start, end }) => job.cotangent?.targets.slice(start, end) ?? [],
+          );
           for (const [score, name] of Object.entries(graph.cotangents)) {
             batch[name] = this.cotangentTensor(
               score === scoreOf[cotangent.kind] ? targets : [],
-              end - start + padding,
+              count + padding,
             );
           }
         }
         const result = await session.run(batch, Object.values(graph.outputs), signal);
-        if (cotangent === undefined) this.forward += end - start;
-        else this.backward += end - start;
+        if (cotangent === undefined) this.forward += count;
+        else this.backward += count;
+        const outputs: Record<string, Tensor> = {};
         for (const [name, actual] of Object.entries(graph.outputs)) {
           const value = result[actual];
-          if (value?.type !== "float32")
+          if (value?.type !== "float32") {
             throw new ModelError(`Output '${actual}': expected float32, got ${value?.type ?? "nothing"}.`);
-          const list = joined.get(name) ?? [];
-          list.push(padding === 0 ? (value as Tensor) : (part(value, 0, end - start, 0) as Tensor));
-          joined.set(name, list);
+          }
+          outputs[name] = (padding === 0 ? value : samples(value, 0, count, 0)) as Tensor;
         }
-      }
-      const outputs: Record<string, Tensor> = {};
-      for (const [name, list] of joined) outputs[name] = concatBatch(list);
-      const { logits, ...others } = outputs;
-      if (logits === undefined) throw new ModelError("The run returned no logits: no samples were given.");
-      return { logits, outputs: others };
-    } finally {
-      this.inUse.set(key, (this.inUse.get(key) ?? 1) - 1);
-    }
+        return outputs;
+      },
+    );
   }
 
-  private session(key: string, program: Program): Promise<ProgramSession> {
-    const existing = this.sessions.get(key);
-    if (existing !== undefined) {
-      // Moved to the end: the least recently used comes first.
-      this.sessions.delete(key);
-      this.sessions.set(key, existing);
-      return existing;
-    }
-    const made = this.createSession(program);
-    this.sessions.set(key, made);
-    made.catch(() => this.sessions.delete(key));
-    this.evict();
-    return made;
-  }
-
-  private async createSession(program: Program): Promise<ProgramSession> {
-    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), this.backendRules);
+  private async createSession(program: Program, spread: boolean): Promise<ProgramSession> {
+    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), {
+      spread,
+      backendRules: this.backendRules,
+    });
     const opsets = new Map(this.onnx.opsets).set("", graph.opset);
     const serialized = writeModel({
       graph: graph.graph,
@@ -363,15 +436,6 @@ export class GraphModel implements Model {
       files: this.onnx.files,
     });
     return { graph, session: await this.runtime.createSession(serialized) };
-  }
-
-  private evict(): void {
-    for (const [key, entry] of this.sessions) {
-      if (this.sessions.size <= maxSessions) return;
-      if ((this.inUse.get(key) ?? 0) > 0) continue;
-      this.sessions.delete(key);
-      void entry.then(({ session }) => session.release()).catch(() => undefined);
-    }
   }
 
   private targetsFor(target: Target | readonly Target[], count: number): readonly Target[] {
@@ -447,8 +511,33 @@ function sampleCount(feeds: ProgramFeeds): number {
   return count;
 }
 
+function sameFeeds(a: ProgramFeeds["shared"] = {}, b: ProgramFeeds["shared"] = {}): boolean {
+  return Object.entries(a).every(([name, value]) => b[name] === value);
+}
+
+/** The batched feed of all pieces, followed by `padding` copies of the last sample. */
+function joinedFeed(pieces: readonly BatchPiece<ProgramJob>[], name: string, padding: number): AnyTensor {
+  const parts = pieces.map(({ job, start, end }, index) => {
+    const value = job.feeds.batched[name];
+    if (value === undefined) throw new ModelError(`Program '${job.program.key}': no feed for '${name}'.`);
+    return samples(value, start, end, index === pieces.length - 1 ? padding : 0);
+  });
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : concatBatch(parts as readonly Tensor[]);
+}
+
+/** A feed that is the same within each piece, once for each sample. */
+function spreadFeed(pieces: readonly BatchPiece<ProgramJob>[], name: string): AnyTensor {
+  const parts = pieces.flatMap(({ job, start, end }) => {
+    const value = job.feeds.shared?.[name];
+    if (value === undefined) throw new ModelError(`Program '${job.program.key}': no feed for '${name}'.`);
+    return Array.from({ length: end - start }, () => value);
+  });
+  return concatBatch(parts as readonly Tensor[]);
+}
+
 /** Samples `start..end` of axis 0, followed by `padding` copies of the last one. */
-function part(value: AnyTensor, start: number, end: number, padding: number): AnyTensor {
+function samples(value: AnyTensor, start: number, end: number, padding: number): AnyTensor {
   const size = elementCount(value.dims.slice(1));
   const data = (value.data as Float32Array).subarray(start * size, end * size);
   const dims = [end - start + padding, ...value.dims.slice(1)];

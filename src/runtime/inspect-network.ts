@@ -1,3 +1,4 @@
+import { differentiableOutputs, isFloat } from "../autodiff/differentiable-outputs.ts";
 import { nonDifferentiableOps } from "../autodiff/non-differentiable.ts";
 import { vjps } from "../autodiff/vjps/index.ts";
 import { ExplainError } from "../errors.ts";
@@ -46,18 +47,17 @@ export interface NetworkReport {
   readonly layerGradientProblem: string | undefined;
 }
 
-const floatTypes: ReadonlySet<ElementType> = new Set(["float16", "bfloat16", "float32", "float64"]);
-
 /** Nodes through which numbers (not shapes or indices) flow from the image to the logits. */
 function nodesOnPath({ graph, known, input, tail }: Network): readonly GraphNode[] {
-  const isFloat = (value: string): boolean => {
-    const type = known.get(value)?.[0].type;
-    return value !== "" && (type === undefined || floatTypes.has(type));
-  };
   const active = new Set([input.name]);
   for (const node of graph.nodes) {
     if (!node.inputs.some((name) => active.has(name))) continue;
-    for (const output of node.outputs) if (isFloat(output)) active.add(output);
+    for (const output of differentiableOutputs(node, (value) => known.get(value)?.[0].type))
+      active.add(output);
+    // Operators without a gradient by their nature are shown, too.
+    if (!nonDifferentiableOps.has(node.opType) || node.opType === "Shape" || node.opType === "Size") continue;
+    for (const output of node.outputs)
+      if (isFloat(known.get(output)?.[0].type ?? "int64")) active.add(output);
   }
   const useful = new Set([tail.logits]);
   const path: GraphNode[] = [];

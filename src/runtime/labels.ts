@@ -36,6 +36,12 @@ export function parseLabels(text: string, name: string): readonly string[] {
   return Array.from(labels, (label, index) => label ?? `class ${index}`);
 }
 
+/** True if the lines are numbered from 0 as Teachable Machine numbers them: `0 cat`, `1 dog`. */
+export function isNumberedLabels(text: string): boolean {
+  const lines = text.trimEnd().split(/\r?\n/);
+  return lines.every((line, index) => new RegExp(`^${index} \\S`).test(line));
+}
+
 function parseLines(text: string): readonly string[] {
   const lines = text.split(/\r?\n/);
   while (lines.at(-1)?.trim() === "") lines.pop();

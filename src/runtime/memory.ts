@@ -1,24 +1,25 @@
-import { GraphBuilder } from "../graph/graph-builder.ts";
 import { batchFactor } from "../graph/graph.ts";
+import { shapeOf } from "../graph/prepare/batch-shape.ts";
 import type { Network } from "./network.ts";
 
-/** Bytes that all activations of one image take together, from the shapes. */
+/** Bytes that all activations of one image take together, from the shapes that are known. */
 export function activationBytes(network: Network): number {
-  const g = new GraphBuilder(network.graph, network.opset, network.known, network.input.fixedBatch);
+  const { fixedBatch } = network.input;
   let bytes = 0;
   for (const node of network.graph.nodes) {
     for (const output of node.outputs) {
-      if (output === "" || !g.has(output)) continue;
-      const isBatched =
-        network.input.fixedBatch !== undefined ||
-        g.dims(output).some((dim) => batchFactor(dim) !== undefined);
+      const probed = network.known.get(output);
+      const dims = probed === undefined ? undefined : shapeOf(probed);
+      if (dims === undefined) continue;
+      const isBatched = fixedBatch !== undefined || dims.some((dim) => batchFactor(dim) !== undefined);
       if (!isBatched) continue;
-      bytes += g
-        .dims(output)
-        .reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : (batchFactor(dim) ?? 1)), 4);
+      bytes += dims.reduce<number>(
+        (size, dim) => size * (typeof dim === "number" ? dim : (batchFactor(dim) ?? 1)),
+        4,
+      );
     }
   }
-  return bytes / (network.input.fixedBatch ?? 1);
+  return bytes / (fixedBatch ?? 1);
 }
 
 /**

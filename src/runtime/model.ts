@@ -121,6 +121,8 @@ export interface Model {
   readonly height: number;
   readonly width: number;
   readonly classCount: number;
+  /** Numbers that the network itself gives an image: 1 where the two classes are an output z and its negative. */
+  readonly outputCount?: number;
   readonly labels: readonly string[] | undefined;
   readonly probabilityKind: "softmax" | "sigmoid";
   /** How pixels become network input; also gives the input-space value of black, white and any colour. */
@@ -133,6 +135,8 @@ export interface Model {
   layer(name: string): Layer;
   /** Operator types of the network, each with how often it occurs. */
   readonly operators?: ReadonlyMap<string, number>;
+  /** What to know of the model before trusting an explanation of it, a sentence each. */
+  readonly notes?: readonly string[];
   /** Logits `[N, K]` of a batch of any size. */
   logits(images: Tensor, options?: RunOptions): Promise<Tensor>;
   /** Scores of one target an image. */

@@ -3,6 +3,7 @@ import type { RuleOverrides } from "../autodiff/rules.ts";
 import { ModelError } from "../errors.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
+import { liveNodes } from "../graph/prepare/dead-nodes.ts";
 import type { Layer, Program } from "./model.ts";
 import type { Network } from "./network.ts";
 
@@ -22,18 +23,23 @@ export interface ProgramGraph {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/**
- * Builds prologue, network, scores, gradients and epilogue into one graph.
- * @param backendRules Gradient rules that the backend needs instead of the standard ones; the program's own win.
- */
+/** How a program's graph is built. */
+export interface ProgramGraphOptions {
+  /** Inputs of one sample for all (leading dimension 1) take one a sample instead. */
+  readonly spread?: boolean;
+  /** Gradient rules that the backend needs instead of the standard ones; the program's own win. */
+  readonly backendRules?: RuleOverrides | undefined;
+}
+
+/** Builds prologue, network, scores, gradients and epilogue into one graph. */
 export function buildProgramGraph(
   network: Network,
   program: Program,
   layer: (name: string) => Layer,
-  backendRules: RuleOverrides = {},
+  { spread = false, backendRules = {} }: ProgramGraphOptions = {},
 ): ProgramGraph {
   const { input, tail } = network;
-  const g = GraphBuilder.empty(network.opset, "onnx-saliency", input.fixedBatch);
+  const g = GraphBuilder.empty(network.opset, "onnx-saliency", { fixedBatch: input.fixedBatch, spread });
   g.reserve(network.graph.nodes.flatMap((node) => node.outputs).filter((name) => name !== ""));
   g.reserve(network.graph.initializers.keys());
   g.setPrefix("prologue");
@@ -44,11 +50,11 @@ export function buildProgramGraph(
       start === undefined
         ? builder.input("image", [batchSymbol, input.channels, input.height, input.width])
         : builder.input("activation", [batchSymbol, start.channels, start.height, start.width]));
-  const made = makeStart(g);
+  const first = makeStart(g);
   const replace = new Map(
     start === undefined
-      ? [[input.name, toNetworkInput(g, made, network)]]
-      : [[start.name, fromLayerLayout(g, made, start, network)]],
+      ? [[input.name, toNetworkInput(g, first, network)]]
+      : [[start.name, fromLayerLayout(g, first, start, network)]],
   );
   const layers = (program.layers ?? []).map(layer);
   const wrtLayers = (program.wrt ?? []).filter((name) => g.actualInput(name) === undefined).map(layer);
@@ -93,7 +99,19 @@ export function buildProgramGraph(
     if (value === undefined) throw new ModelError(`Program '${program.key}': no output named '${name}'.`);
     outputs[name] = g.output(value, `out:${name}`);
   }
-  const graph = g.build();
+  const built = g.build();
+  // ONNX Runtime would run what nothing reads: parts of rules that turned out not to be wanted.
+  const live = liveNodes(
+    built.nodes,
+    built.outputs.map((output) => output.name),
+  );
+  const made = new Set(live.nodes.flatMap((node) => node.outputs));
+  const graph = {
+    ...built,
+    nodes: live.nodes,
+    valueInfo: new Map([...built.valueInfo].filter(([name]) => made.has(name))),
+    initializers: new Map([...built.initializers].filter(([name]) => live.read.has(name))),
+  };
   const inputs: Record<string, string> = {};
   for (const name of g.declaredInputs) inputs[name] = g.actualInput(name) ?? name;
   return { graph, opset: network.opset, inputs, cotangents, outputs };
@@ -102,7 +120,7 @@ export function buildProgramGraph(
 /** From `[batch, C, H, W]` float32 to what the network takes. */
 function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): string {
   const laidOut = input.layout === "NHWC" ? g.transpose(image, [0, 2, 3, 1]) : image;
-  return input.type === "float16" || input.type === "float64" ? g.cast(laidOut, input.type) : laidOut;
+  return input.isUnbatched ? g.reshape(laidOut, g.dims(laidOut).slice(1)) : laidOut;
 }
 
 /** A layer's value (or its gradient) as `[batch, K, h, w]` float32. */

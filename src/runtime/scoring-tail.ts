@@ -9,10 +9,12 @@ export interface ScoringTail {
   readonly probabilityKind: "softmax" | "sigmoid";
   /** The activation that the file itself ends in, if any; the logits lie before it. */
   readonly cut: string | undefined;
-  /** The graph output it was found from. */
+  /** The output it was found from, or the scores behind an output that holds labels, ranks or a map of names. */
   readonly output: string;
   /** Number of logits an image. */
   readonly logitCount: number;
+  /** Class names that the file itself holds, behind the scores. */
+  readonly labels: readonly string[] | undefined;
 }
 
 const passThrough = new Set(["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Dropout"]);
@@ -24,6 +26,44 @@ function classAxis(dims: Shape): number | undefined {
   if (dims.length === 1) return typeof dims[0] === "number" ? dims[0] : 1;
   const size = rest[0] ?? 1;
   return typeof size === "number" ? size : undefined;
+}
+
+/** Operators that turn scores into labels, ranks or maps of names; the number is the input with the scores. */
+const deciding: Readonly<Record<string, number>> = {
+  ArgMax: 0,
+  TopK: 0,
+  ZipMap: 0,
+  CategoryMapper: 0,
+  LabelEncoder: 0,
+  ArrayFeatureExtractor: 1,
+};
+
+/** The scores behind an output that holds labels, ranks or maps, and the class names on the way; the output itself otherwise. */
+function scoresBehind(
+  output: string,
+  producers: ReadonlyMap<string, GraphNode>,
+): { readonly scores: string; readonly labels: readonly string[] | undefined } {
+  let value = output;
+  let labels: readonly string[] | undefined;
+  let scores = output;
+  for (;;) {
+    const node = producers.get(value);
+    if (node === undefined) return { scores, labels };
+    const position = deciding[node.opType];
+    if (position === undefined && !passThrough.has(node.opType) && node.opType !== "SequenceConstruct")
+      return { scores, labels };
+    value = node.inputs[position ?? 0] ?? "";
+    if (position === undefined) continue;
+    scores = value;
+    labels ??= classNames(node);
+  }
+}
+
+function classNames({ opType, attributes }: GraphNode): readonly string[] | undefined {
+  const named = attributes[opType === "ZipMap" ? "classlabels_strings" : "values_strings"];
+  if (named?.kind === "strings" && named.value.length > 0) return named.value;
+  const numbered = attributes["classlabels_int64s"];
+  return numbered?.kind === "ints" && numbered.value.length > 0 ? numbered.value.map(String) : undefined;
 }
 
 /** Walks back from an output through shape changes to a final softmax or sigmoid. */
@@ -63,7 +103,9 @@ export function findScoringTail(
       `Output '${wanted}': the model has no such value. Its outputs are: ${names.join(", ")}.`,
     );
   }
-  const candidates = (wanted === undefined ? names : [wanted]).flatMap((output) => {
+  const behind = (wanted === undefined ? names : [wanted]).map((output) => scoresBehind(output, producers));
+  const labels = behind.find((entry) => entry.labels !== undefined)?.labels;
+  const candidates = behind.flatMap(({ scores: output }) => {
     const shape = dims(output);
     const size = shape === undefined ? undefined : classAxis(shape);
     return size === undefined ? [] : [{ output, size }];
@@ -87,6 +129,7 @@ export function findScoringTail(
     cut: node?.opType,
     output: best.output,
     logitCount: best.size,
+    labels: labels?.length === best.size ? labels : undefined,
   };
 }
 

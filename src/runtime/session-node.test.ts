@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { AbortedError, ModelError, ParameterError, RuntimeUnavailableError } from "../errors.ts";
 import type { Graph, GraphNode, Initializer } from "../graph/graph.ts";
-import { toHalf } from "../graph/graph-builder.ts";
+import { toHalf } from "../tensor/half.ts";
 import { writeModel, type WritableModel } from "../onnx/write.ts";
 import { tensor, type AnyTensor, type ElementType } from "../tensor/tensor.ts";
 import { NodeRuntime } from "./session-node.ts";
@@ -143,6 +143,34 @@ describe("NodeRuntime", () => {
     }
   });
 
+  it("reads one file from disk, one from another folder and one from memory for the same model", async () => {
+    const external = (name: string, offset: number): Initializer => ({
+      name,
+      type: "float32",
+      dims: [1],
+      data: { kind: "external", location: `${name}.bin`, offset, length: 4 },
+    });
+    const graph: Graph = {
+      name: "sum",
+      inputs: [{ name: "x", type: "float32", dims: [1] }],
+      outputs: [{ name: "y", type: "float32", dims: [1] }],
+      nodes: [node("Sum", ["x", "a", "b", "c"])],
+      initializers: new Map([external("a", 8), external("b", 12), external("c", 16)].map((t) => [t.name, t])),
+      valueInfo: new Map(),
+    };
+    mkdirSync(join(folder, "elsewhere"), { recursive: true });
+    writeFileSync(join(folder, "a.bin"), weights);
+    writeFileSync(join(folder, "elsewhere", "b.bin"), weights);
+    const bytes = { size: weights.length, read: () => weights };
+    const files = [
+      { location: "a.bin", source: { path: join(folder, "a.bin") }, bytes },
+      { location: "b.bin", source: { path: join(folder, "elsewhere", "b.bin") }, bytes },
+      { location: "c.bin", source: weights, bytes },
+    ];
+    const model = writeModel({ graph, opsets: new Map([["", 17]]), files });
+    expect((await runOnce(model, { x: tensor([1], [1]) }))?.data).toEqual(Float32Array.of(61));
+  });
+
   it("rejects at once when the signal fires, and keeps working", async () => {
     const session = await runtime.createSession(oneNode(node("Neg", ["x"]), { x: "float32" }, "float32"));
     const x = tensor([1], [1]);
@@ -226,6 +254,16 @@ describe("NodeRuntime", () => {
     await closed.close();
     expect(String(await pending)).toMatch(/closed/);
   });
+
+  // If it could not, the process would be aborted and take this whole file along.
+  it.each([0, 10, 30, 60, 100])(
+    "can be closed %s ms after it was made, while ONNX Runtime is being loaded",
+    async (delay) => {
+      const runtime = new NodeRuntime({ threads: 1 });
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await expect(runtime.close()).resolves.toBeUndefined();
+    },
+  );
 
   it.each([0, 1.5, 2000])("refuses %s threads", (threads) => {
     expect(() => new NodeRuntime({ threads })).toThrow(ParameterError);

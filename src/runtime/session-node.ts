@@ -1,6 +1,4 @@
-import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { sep } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import {
@@ -12,6 +10,7 @@ import {
   throwIfAborted,
 } from "../errors.ts";
 import type { AnyTensor } from "../tensor/tensor.ts";
+import { placeFiles } from "./place-files-node.ts";
 import { physicalCoreCount } from "./physical-cores-node.ts";
 import {
   sessionWorker,
@@ -20,7 +19,7 @@ import {
   type WorkerAnswer,
   type WorkerRequest,
 } from "./session-worker-node.ts";
-import type { ExternalFile, Feeds, Runtime, SerializedModel, Session } from "./session.ts";
+import type { Feeds, Runtime, SerializedModel, Session } from "./session.ts";
 
 export type NodeDevice = "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
 
@@ -91,7 +90,7 @@ export class NodeRuntime implements Runtime {
    * @throws RuntimeUnavailableError if ONNX Runtime or the device is not there
    */
   async createSession(model: SerializedModel): Promise<Session> {
-    const { folder, files } = placeFiles(model.externalFiles);
+    const { folder, inMemory } = placeFiles(model.externalFiles);
     const transfer: ArrayBuffer[] = [];
     const options: InferenceSession.SessionOptions = {
       executionProviders: [this.device],
@@ -104,7 +103,10 @@ export class NodeRuntime implements Runtime {
       ...(folder === undefined ? {} : { extra: { session: { [folderOption]: folder } } }),
     };
     const session = ++this.sessionCounter;
-    const wireFiles = files.map(({ location, source }) => ({ location, source: toWire(source, transfer) }));
+    const wireFiles = inMemory.map(({ location, source }) => ({
+      location,
+      source: toWire(source, transfer),
+    }));
     const bytes = toWire(model.bytes, transfer) as Uint8Array<ArrayBuffer>;
     try {
       await this.send({ kind: "create", session, model: bytes, files: wireFiles, options }, transfer);
@@ -119,10 +121,22 @@ export class NodeRuntime implements Runtime {
     };
   }
 
-  /** Ends the worker with all its sessions. Pending work is rejected. */
+  /** Ends the worker with all its sessions. Pending work is rejected; a run that has begun is waited for. */
   async close(): Promise<void> {
+    const isBusy = this.failure === undefined && (!this.isLoaded || this.current !== undefined);
     this.fail(new ModelError("The runtime was closed; make a new one to run models."));
+    if (isBusy) await this.nextAnswer();
     await this.worker?.terminate();
+  }
+
+  /** ONNX Runtime aborts the whole process if its thread is ended while it loads or runs. */
+  private async nextAnswer(): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined) return;
+    worker.ref();
+    await new Promise<void>((resolve) => {
+      for (const event of ["message", "error", "exit"]) worker.once(event, () => resolve());
+    });
   }
 
   private async run(
@@ -242,30 +256,6 @@ function installedPackage(): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * The one folder in which ONNX Runtime finds the files by their locations, and the files that it must be given in
- * memory because they lie elsewhere (or behind a symbolic link out of the folder, which it refuses to follow).
- */
-function placeFiles(files: readonly ExternalFile[]): {
-  readonly folder: string | undefined;
-  readonly files: readonly ExternalFile[];
-} {
-  let folder: string | undefined;
-  const inMemory: ExternalFile[] = [];
-  for (const file of files) {
-    const home = file.source instanceof Uint8Array ? undefined : folderOf(file.source.path, file.location);
-    if (home === undefined || (folder !== undefined && folder !== home)) inMemory.push(file);
-    else folder = home;
-  }
-  return { folder, files: inMemory };
-}
-
-function folderOf(path: string, location: string): string | undefined {
-  const real = realpathSync(path);
-  const tail = sep + location.split("/").join(sep);
-  return real.endsWith(tail) ? real.slice(0, -tail.length) || sep : undefined;
 }
 
 /** A copy that may be transferred: the caller's arrays stay the caller's. Paths are left for the worker to read. */

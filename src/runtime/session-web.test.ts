@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { encodeModel, smallModel } from "../../tests/models/small-onnx.ts";
 import { AbortedError, ModelError, ParameterError, RuntimeUnavailableError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { toHalf } from "../graph/graph-builder.ts";
+import { toHalf } from "../tensor/half.ts";
 import { readModel } from "../onnx/read.ts";
 import { writeModel, type WrittenModel } from "../onnx/write.ts";
 import { tensor, type AnyTensor } from "../tensor/tensor.ts";

@@ -24,11 +24,6 @@ export interface WebRuntimeOptions {
   readonly threads?: number;
   /** Folder (URL) of the `.wasm` files. Default: beside the script. */
   readonly wasmPaths?: string;
-  /**
-   * Awaited before every run, with the signal of the run: a page that returns a promise here pauses the work, and goes
-   * on exactly where it was when the promise resolves.
-   */
-  readonly beforeRun?: (signal: AbortSignal | undefined) => Promise<void> | undefined;
 }
 
 /**
@@ -128,7 +123,6 @@ export class WebRuntime implements Runtime {
     throwIfAborted(signal);
     // WebAssembly runs in this thread and its promises resolve at once: without a break no message (stop, pause) gets in.
     await nextTask();
-    await this.options.beforeRun?.(signal);
     throwIfAborted(signal);
     const tensors = Object.fromEntries(
       Object.entries(feeds).map(([name, tensor]) => [name, toOrtTensor(ort, name, tensor)]),

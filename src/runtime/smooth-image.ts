@@ -10,7 +10,7 @@ const highestFrequency = 4;
 
 /**
  * A smooth pattern `[1, C, H, W]` of low-frequency waves with a root mean square of about 1 in pixel space, scaled to
- * input space. Smooth, because the score hardly changes along white noise and its difference would be rounding error.
+ * input space. Smooth, because white noise moves every activation of the first layers while the score hardly changes.
  */
 export function smoothDirection(model: InputFacts, random: RandomStream): Tensor {
   const { channels, height, width } = model;

@@ -104,7 +104,8 @@ const activations = new Set([
 
 /**
  * Layers fit for an activation method, last first: values with spatial extent that every path passes. Values that only
- * moved (transposed, reshaped) or were pooled with a window of one give way to what they were made from.
+ * moved (transposed, reshaped) or were pooled with a window of one give way to what they were made from, if that is a
+ * layer too.
  */
 export function candidateLayers(
   graph: Graph,
@@ -116,16 +117,22 @@ export function candidateLayers(
   const producers = new Map(
     graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
   );
+  const find = (name: string): Layer | undefined => {
+    const shape = dims(name);
+    return shape === undefined ? undefined : layerOf(name, shape, roles.get(name));
+  };
   const isOnlyMoved = (name: string): boolean => {
     const node = producers.get(name);
-    return node === undefined || movement.has(node.opType) || isTrivialPool(node);
+    if (node === undefined) return true;
+    if (!movement.has(node.opType) && !isTrivialPool(node)) return false;
+    const source = node.inputs[0] ?? "";
+    // Windows put back in their places are made from no layer: the first value in order is the layer.
+    return source === image || find(source) !== undefined || isOnlyMoved(source);
   };
   return bottlenecks(graph, image, logits)
     .toReversed()
     .flatMap((name) => {
-      const shape = dims(name);
-      const layer =
-        shape === undefined || isOnlyMoved(name) ? undefined : layerOf(name, shape, roles.get(name));
+      const layer = isOnlyMoved(name) ? undefined : find(name);
       return layer === undefined ? [] : [layer];
     });
 }

@@ -151,6 +151,13 @@ describe("readNpyFloat32", () => {
   });
 });
 
+describe("bytes that Node reads from a file", () => {
+  it("are a Buffer, whose slices are views, and give the same array", () => {
+    const array = tensor([1, 2, 3, 4], [2, 2]);
+    expect(readNpy(Buffer.from(writeNpy(array)))).toEqual(array);
+  });
+});
+
 describe("npz", () => {
   const arrays = { map: tensor([1, 2, 3, 4], [2, 2]), labels: int64([5]) };
 

@@ -68,7 +68,8 @@ export function readNpy(bytes: Uint8Array, name = "array.npy"): AnyTensor {
     );
   }
   // A copy: typed arrays need aligned bytes, and the caller's stay as they are.
-  const data = bytes.slice(start);
+  // Not bytes.slice: that of a Node Buffer is a view of the whole file, header included.
+  const data = new Uint8Array(bytes.subarray(start));
   if (descr.startsWith(">")) swapBytes(data, size);
   const values = view(type, data.buffer);
   return { type, dims, data: isFortran && dims.length > 1 ? fromFortranOrder(values, dims) : values };

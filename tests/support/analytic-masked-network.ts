@@ -85,7 +85,7 @@ export function smallNetworkScore(
   const first = Array.from({ length: hidden }, () =>
     Array.from({ length: inputSize }, () => draw() / Math.sqrt(inputSize)),
   );
-  const second = [0, 1, 2].map(() => Array.from({ length: hidden }, () => 2 * draw()));
+  const second = [0, 1, 2].map(() => Array.from({ length: hidden }, () => draw()));
   return (x) => {
     const h = first.map((row) => Math.tanh(row.reduce((sum, w, index) => sum + w * x[index]!, 0)));
     const z = second.map((row) => row.reduce((sum, w, index) => sum + w * h[index]!, 0));

@@ -39,11 +39,14 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
     options.interruptAfter === undefined
       ? undefined
       : setTimeout(() => child.kill("SIGINT"), options.interruptAfter);
+  // A program that hangs must not outlive the test that noticed.
+  const watchdog = setTimeout(() => child.kill("SIGKILL"), 60_000);
   const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, name) => resolve([code, name]));
   });
   clearTimeout(timer);
+  clearTimeout(watchdog);
   const bytes = Buffer.concat(stdout);
   return {
     status,

@@ -27,7 +27,7 @@ function clip(context: VjpContext): string {
 }
 
 /** The derivative of the exact GELU: Phi(x) + x phi(x). */
-function geluDerivative({ g, x }: VjpContext): string {
+export function geluDerivative({ g, x }: Pick<VjpContext, "g" | "x">): string {
   const phi = g.mul(g.unary("Exp", g.mul(g.mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
   const cumulative = g.mul(g.add(g.unary("Erf", g.mul(x, Math.SQRT1_2)), 1), 0.5);
   return g.add(cumulative, g.mul(x, phi));
@@ -61,6 +61,11 @@ export const activationVjps: VjpTable = {
     ({ g, x, dy }) => g.where(g.greater(x, 0), 0, g.mul(dy, x)),
   ),
   ThresholdedRelu: unary(({ g, x, dy, node }) => g.mul(dy, g.step(x, floatAttribute(node, "alpha", 1)))),
+  // 1 outside -lambd..lambd (bias only shifts)
+  Shrink: unary(({ g, x, dy, node }) => {
+    const threshold = floatAttribute(node, "lambd", 0.5);
+    return g.mul(dy, g.add(g.step(x, threshold), g.step(x, -threshold, "below")));
+  }),
   Clip: (context) => [() => clip(context)],
   // x <= 0: y + alpha
   Elu: unary(({ g, x, y, dy, node }) => {

@@ -19,6 +19,12 @@ const extremum: Vjp = variadic((context, index) => {
   return g.where(first, dy, 0);
 });
 
+/** Integers that stand for real numbers (quantised arithmetic) carry a cotangent in floating point. */
+const castBack = unary(({ g, x, dy }) => {
+  const type = g.type(x);
+  return type.startsWith("float") || type === "bfloat16" ? g.cast(dy, type) : dy;
+});
+
 export const arithmeticVjps: VjpTable = {
   Add: elementwise(
     ({ dy }) => dy,
@@ -84,12 +90,18 @@ export const arithmeticVjps: VjpTable = {
   Cos: unary(({ g, x, dy }) => g.unary("Neg", g.mul(dy, g.unary("Sin", x)))),
   Tan: unary(({ g, y, dy }) => g.mul(dy, g.add(g.mul(y, y), 1))),
   Atan: unary(({ g, x, dy }) => g.div(dy, g.add(g.mul(x, x), 1))),
+  // 1 / sqrt(1 - x^2)
+  Asin: unary(({ g, x, dy }) => g.div(dy, g.unary("Sqrt", g.sub(1, g.mul(x, x))))),
+  Acos: unary(({ g, x, dy }) => g.unary("Neg", g.div(dy, g.unary("Sqrt", g.sub(1, g.mul(x, x)))))),
+  Asinh: unary(({ g, x, dy }) => g.div(dy, g.unary("Sqrt", g.add(g.mul(x, x), 1)))),
+  Acosh: unary(({ g, x, dy }) => g.div(dy, g.unary("Sqrt", g.sub(g.mul(x, x), 1)))),
+  Atanh: unary(({ g, x, dy }) => g.div(dy, g.sub(1, g.mul(x, x)))),
   Sinh: unary(({ g, x, dy }) => g.mul(dy, g.unary("Cosh", x))),
   Cosh: unary(({ g, x, dy }) => g.mul(dy, g.unary("Sinh", x))),
   Identity: unary(({ dy }) => dy),
   // Inference mode: the identity. The second output (mask) has no gradient.
   Dropout: unary(({ dy }) => dy),
   // Between float types; casts to integers end the path before this rule is asked.
-  Cast: unary(({ g, x, dy }) => g.cast(dy, g.type(x))),
-  CastLike: unary(({ g, x, dy }) => g.cast(dy, g.type(x))),
+  Cast: castBack,
+  CastLike: castBack,
 };

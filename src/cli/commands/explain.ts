@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { ExplainRequest } from "../explain-request.ts";
-import { collect, collectList, integerOption } from "../option-parsers.ts";
+import { collect, collectList, integerOption, numberOption } from "../option-parsers.ts";
 
 /** Grad-CAM: the one that most people know, and one backward pass. */
 const defaultMethods: readonly string[] = ["grad-cam"];
@@ -36,7 +36,7 @@ export function explainCommand(context: CliContext) {
     .option("--labels <FILE>", "class names, one a line")
     .option(
       "--preprocess <PRESET|FILE>",
-      "imagenet, efficientnet-lite, minus-one-to-one, zero-to-one, caffe-bgr, or a JSON file",
+      "imagenet, efficientnet-lite, minus-one-to-one, zero-to-one, zero-to-255, caffe-bgr, clip, JSON text, or a JSON file",
     )
     .addOption(
       new Option("--resize <MODE>", "how the photograph is made to fit").choices([
@@ -46,6 +46,13 @@ export function explainCommand(context: CliContext) {
       ]),
     )
     .option("-o, --out <DIR>", "folder of the results; - writes the picture to standard output", ".")
+    .addOption(
+      new Option(
+        "--color-map <NAME>",
+        "colours of the map (default: turbo; blue-red for signed maps)",
+      ).choices(["turbo", "viridis", "inferno", "jet", "blue-red", "gray"] as const),
+    )
+    .option("--opacity <NUMBER>", "of the map over the photograph, 0 to 1 (default: 0.6)", numberOption(0, 1))
     .option("--seed <N>", "seed of everything random", integerOption(0, 2 ** 32 - 1), 0)
     .option("--threads <N>", "processor threads of the network (default: all cores)", integerOption(1, 1024))
     .addOption(
@@ -89,6 +96,8 @@ Examples:
         ...(options.labels !== undefined && { labels: options.labels }),
         ...(options.preprocess !== undefined && { preprocess: options.preprocess }),
         ...(options.resize !== undefined && { resize: options.resize }),
+        ...(options.colorMap !== undefined && { colorMap: options.colorMap }),
+        ...(options.opacity !== undefined && { opacity: options.opacity }),
         ...(options.threads !== undefined && { threads: options.threads }),
         ...(options.device !== undefined && { device: options.device }),
       };

@@ -1,10 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
-import { ExplainError } from "../../errors.ts";
+import { ExplainError, ParameterError } from "../../errors.ts";
 import type { Method } from "../../methods/define-method.ts";
 import type { NodeModel } from "../../node.ts";
 import type { NetworkReport } from "../../runtime/inspect-network.ts";
 import type { Layer } from "../../runtime/model.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { PreprocessTrial } from "../inspect-image.ts";
 
 /** Layers listed besides the chosen one. */
 const listedLayers = 8;
@@ -14,12 +15,16 @@ interface ModelReport extends NetworkReport {
   readonly description: NodeModel["description"];
   readonly preprocess: NodeModel["preprocess"];
   readonly hasLabels: boolean;
+  /** What differs from the file and what to know of the numbers. */
+  readonly notes: readonly string[];
   /** The target layer, or why there is none. */
   readonly layer: Layer | { readonly problem: string };
   /** Layers that can be named instead, last first. */
   readonly layers: readonly Layer[];
   /** Of each method, why the model does not allow it; absent where it does. */
   readonly methods: readonly { readonly id: string; readonly problem?: string }[];
+  /** What the network says of a photograph under each plausible preprocessing (`--image`). */
+  readonly trials?: readonly PreprocessTrial[];
 }
 
 /** `onnx-saliency inspect`: what goes in, what comes out, what can be explained. */
@@ -30,6 +35,8 @@ export function inspectCommand(context: CliContext) {
     )
     .argument("[MODEL.onnx]", "the classifier (default: the EfficientNet-Lite0 that comes along)")
     .option("-l, --layer <NAME>", "inspect with this target layer")
+    .option("-i, --image <PHOTO>", "show the top 5 of a photograph under each plausible preprocessing")
+    .option("-o, --out <FILE.png>", "with --image: write a picture of what the network sees under each")
     .option("--json", "print the findings as JSON")
     .option("--verbose", "print the stack of an error")
     .action(async (path, options) => {
@@ -37,12 +44,34 @@ export function inspectCommand(context: CliContext) {
       const { methods } = await import("../../methods/index.ts");
       const model = await loadModel(path, options.layer === undefined ? {} : { layer: options.layer });
       try {
-        const report = await describeModel(model, methods);
+        const found = await describeModel(model, methods);
+        const trials = await tryImage(model, options, context);
+        const report = { ...found, ...(trials !== undefined && { trials }) };
         context.print(options.json === true ? JSON.stringify(report) : await formatReport(report));
       } finally {
         await model.close();
       }
     });
+}
+
+async function tryImage(
+  model: NodeModel,
+  { image, out }: { readonly image?: string | undefined; readonly out?: string | undefined },
+  context: CliContext,
+): Promise<readonly PreprocessTrial[] | undefined> {
+  if (image === undefined) {
+    if (out === undefined) return undefined;
+    throw new ParameterError(
+      "--out: expected --image PHOTO with it, got none. The picture shows a photograph.",
+    );
+  }
+  const { tryPreprocessings } = await import("../inspect-image.ts");
+  const { trials, picture } = await tryPreprocessings(model, image, { signal: context.signal });
+  if (out !== undefined) {
+    const { writeImage } = await import("../../node.ts");
+    await writeImage(out, picture);
+  }
+  return trials;
 }
 
 async function describeModel(model: NodeModel, methods: readonly Method[]): Promise<ModelReport> {
@@ -54,6 +83,7 @@ async function describeModel(model: NodeModel, methods: readonly Method[]): Prom
     description: model.description,
     preprocess: model.preprocess,
     hasLabels: model.labels !== undefined,
+    notes: model.notes,
     ...report,
     layer,
     layers: model.network.layers.slice(0, listedLayers),
@@ -129,6 +159,7 @@ async function formatReport(report: ModelReport): Promise<string> {
         .map(describeLayer)
         .join("\n") || "none",
     ],
+    ...(report.notes.length > 0 ? [["notes", report.notes.join("\n")] as const] : []),
     ["operators", report.operators.map(({ operator, count }) => `${operator} ${count}`).join(", ")],
     [
       "without a rule",
@@ -150,10 +181,12 @@ async function formatReport(report: ModelReport): Promise<string> {
     value.split("\n").map((line, index) => [index === 0 ? pc.bold(name) : "", line]),
   );
   // A table without its header and rule.
-  return formatText({ header: ["", ""], rows })
+  const lines = formatText({ header: ["", ""], rows })
     .split("\n")
-    .slice(2)
-    .join("\n");
+    .slice(2);
+  if (report.trials === undefined) return lines.join("\n");
+  const { formatTrials } = await import("../inspect-image.ts");
+  return [...lines, "", await formatTrials(report.trials)].join("\n");
 }
 
 const short = (value: number): string => String(Number(value.toPrecision(4)));

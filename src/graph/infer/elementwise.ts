@@ -1,5 +1,5 @@
 import type { ElementType } from "../../tensor/tensor.ts";
-import { elementTypeOf } from "../graph-builder.ts";
+import { elementTypeOf } from "../../tensor/element-type.ts";
 import type { KnownValue } from "../infer-node.ts";
 import { broadcastDims, expandElements } from "./broadcast.ts";
 import { knownValue, sameShape, type InferContext, type InferRule, type InferTable } from "./context.ts";

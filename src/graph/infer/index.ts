@@ -11,6 +11,7 @@ import { normalizationRules } from "./normalization.ts";
 import { quantizationRules } from "./quantization.ts";
 import { recurrentRules } from "./recurrent.ts";
 import { reductionRules } from "./reduction.ts";
+import { repetitionRules } from "./repetition.ts";
 import { resizeRules } from "./resize.ts";
 import { shapeCodeRules } from "./shape-code.ts";
 import { windowRules } from "./window.ts";
@@ -26,6 +27,7 @@ export const inferFamilies: readonly InferTable[] = [
   quantizationRules,
   recurrentRules,
   reductionRules,
+  repetitionRules,
   resizeRules,
   shapeCodeRules,
   windowRules,

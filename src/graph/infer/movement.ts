@@ -1,6 +1,5 @@
 import { elementCount } from "../../tensor/tensor.ts";
 import type { KnownValue } from "../infer-node.ts";
-import { expandElements, broadcastDims } from "./broadcast.ts";
 import {
   axisOf,
   dimOf,
@@ -10,7 +9,7 @@ import {
   type InferRule,
   type InferTable,
 } from "./context.ts";
-import { forEachIndex, gatherStrided, offsetOf, stridesOf } from "./strides.ts";
+import { gatherStrided, offsetOf, stridesOf } from "./strides.ts";
 
 /** Axes from the attribute (older opsets) or an input (newer), counted from the front; `undefined` if given nowhere. */
 export function axesOf(c: InferContext, index: number, rank: number): readonly number[] | undefined {
@@ -147,7 +146,7 @@ function box(
 }
 
 /** The sizes of the parts that a Split makes, in any of its three forms (attribute, input, equal parts). */
-export function splitSizes(c: InferContext, size: number): readonly number[] {
+function splitSizes(c: InferContext, size: number): readonly number[] {
   const given = c.ints("split") ?? (c.optional(1) === undefined ? undefined : c.elements(1, "the sizes"));
   if (given !== undefined) return given;
   const count = c.node.outputs.length;
@@ -177,7 +176,7 @@ const split: InferRule = (c) => {
 };
 
 /** Start, size and step of a Slice on every axis, clamped as ONNX says. */
-export function sliceBox(c: InferContext): { starts: number[]; sizes: number[]; steps: number[] } {
+function sliceBox(c: InferContext): { starts: number[]; sizes: number[]; steps: number[] } {
   const x = c.input(0);
   const rank = x.dims.length;
   const from = c.ints("starts") ?? c.elements(1, "the starts");
@@ -208,134 +207,7 @@ const slice: InferRule = (c) => {
   return [box(c, c.input(0), sizes, starts, steps)];
 };
 
-const expand: InferRule = (c) => {
-  const x = c.input(0);
-  const dims = broadcastDims(c, [x.dims, c.elements(1, "the shape")]);
-  return [knownValue(c, x.type, dims, () => expandElements(x, dims))];
-};
-
-const tile: InferRule = (c) => {
-  const x = c.input(0);
-  const repeats = c.elements(1, "the repeats");
-  const dims = x.dims.map((dim, axis) => dim * (repeats[axis] ?? 1));
-  const strides = stridesOf(x.dims);
-  return [
-    knownValue(c, x.type, dims, () => {
-      const source = x.value;
-      if (source === undefined) return undefined;
-      const result: number[] = [];
-      forEachIndex(dims, (index) => {
-        const wrapped = index.map((i, axis) => i % (x.dims[axis] ?? 1));
-        result.push(source[offsetOf(wrapped, strides)] ?? 0);
-      });
-      return result;
-    }),
-  ];
-};
-
-/** Begin and end padding of every axis from the attribute (opset 10 and older) or the inputs. */
-export function padsOf(c: InferContext): { begins: readonly number[]; ends: readonly number[] } {
-  const rank = c.input(0).dims.length;
-  const pads = c.ints("pads") ?? c.ints("paddings") ?? c.elements(1, "the pads");
-  const axes =
-    c.optional(3) === undefined ? undefined : c.elements(3, "the axes").map((axis) => axisOf(c, axis, rank));
-  const begins = Array.from({ length: rank }, () => 0);
-  const ends = Array.from({ length: rank }, () => 0);
-  const count = pads.length / 2;
-  for (let i = 0; i < count; i++) {
-    const axis = axes === undefined ? i : (axes[i] ?? 0);
-    begins[axis] = pads[i] ?? 0;
-    ends[axis] = pads[count + i] ?? 0;
-  }
-  if (begins.length !== rank) c.fail(`pads [${pads.join(", ")}] for a value of ${rank} dimensions.`);
-  return { begins, ends };
-}
-
-const pad: InferRule = (c) => {
-  const x = c.input(0);
-  const { begins, ends } = padsOf(c);
-  const dims = x.dims.map((dim, axis) => dim + (begins[axis] ?? 0) + (ends[axis] ?? 0));
-  const strides = stridesOf(x.dims);
-  return [
-    knownValue(c, x.type, dims, () => {
-      const source = x.value;
-      const fill = c.optional(2) === undefined ? c.float("value", 0) : c.optional(2)?.value?.[0];
-      if (source === undefined || fill === undefined || c.text("mode", "constant") !== "constant")
-        return undefined;
-      const result: number[] = [];
-      forEachIndex(dims, (index) => {
-        const own = index.map((i, axis) => i - (begins[axis] ?? 0));
-        const isInside = own.every((i, axis) => i >= 0 && i < (x.dims[axis] ?? 0));
-        result.push(isInside ? (source[offsetOf(own, strides)] ?? 0) : fill);
-      });
-      return result;
-    }),
-  ];
-};
-
-const depthToSpace: InferRule = (c) => {
-  const x = c.input(0);
-  const block = c.int("blocksize", 1);
-  const [n = 0, channels = 0, ...spatial] = x.dims;
-  return [
-    knownValue(c, x.type, [n, channels / block ** spatial.length, ...spatial.map((dim) => dim * block)]),
-  ];
-};
-
-const spaceToDepth: InferRule = (c) => {
-  const x = c.input(0);
-  const block = c.int("blocksize", 1);
-  const [n = 0, channels = 0, ...spatial] = x.dims;
-  return [
-    knownValue(c, x.type, [n, channels * block ** spatial.length, ...spatial.map((dim) => dim / block)]),
-  ];
-};
-
-const trilu: InferRule = (c) => {
-  const x = c.input(0);
-  const k = c.optional(1) === undefined ? 0 : c.optional(1)?.value?.[0];
-  const isUpper = c.int("upper", 1) === 1;
-  const [rows = 1, columns = 1] = x.dims.slice(-2);
-  return [
-    knownValue(c, x.type, x.dims, () =>
-      k === undefined
-        ? undefined
-        : x.value?.map((element, i) => {
-            const offset = (i % columns) - (Math.floor(i / columns) % rows);
-            return (isUpper ? offset >= k : offset <= k) ? element : 0;
-          }),
-    ),
-  ];
-};
-
-const cumSum: InferRule = (c) => {
-  const x = c.input(0);
-  const axisValue = c.optional(1)?.value?.[0];
-  return [
-    knownValue(c, x.type, x.dims, () => {
-      if (x.value === undefined || axisValue === undefined) return undefined;
-      const axis = axisOf(c, axisValue, x.dims.length);
-      const length = x.dims[axis] ?? 1;
-      const inner = elementCount(x.dims.slice(axis + 1));
-      const isReverse = c.int("reverse", 0) === 1;
-      const isExclusive = c.int("exclusive", 0) === 1;
-      const result = [...x.value];
-      for (let line = 0; line < result.length / Math.max(length, 1); line++) {
-        const base = Math.floor(line / inner) * inner * length + (line % inner);
-        let sum = 0;
-        for (let step = 0; step < length; step++) {
-          const at = base + (isReverse ? length - 1 - step : step) * inner;
-          const element = x.value[at] ?? 0;
-          result[at] = isExclusive ? sum : sum + element;
-          sum += element;
-        }
-      }
-      return result;
-    }),
-  ];
-};
-
-/** Operators that move, repeat or drop elements, by position. */
+/** Operators that lay elements out anew, join or cut them. */
 export const movementRules: InferTable = {
   Reshape: reshape,
   Flatten: flatten,
@@ -345,13 +217,5 @@ export const movementRules: InferTable = {
   Concat: concat,
   Split: split,
   Slice: slice,
-  Expand: expand,
-  Tile: tile,
-  Pad: pad,
-  DepthToSpace: depthToSpace,
-  SpaceToDepth: spaceToDepth,
-  Trilu: trilu,
-  CumSum: cumSum,
-  CumProd: (c) => [sameShape(c)],
   ReverseSequence: (c) => [sameShape(c)],
 };

@@ -14,7 +14,7 @@ import { roundAll } from "./rounding.ts";
 import { forEachIndex, offsetOf, stridesOf } from "./strides.ts";
 
 /** The axes that a Reduce node sums over, in either form; all of them if none are named (unless that means "do nothing"). */
-export function reducedAxes(c: InferContext, rank: number): readonly number[] {
+function reducedAxes(c: InferContext, rank: number): readonly number[] {
   const axes = axesOf(c, 1, rank) ?? [];
   if (axes.length > 0) return axes;
   return c.int("noop_with_empty_axes", 0) === 1 ? [] : Array.from({ length: rank }, (_, axis) => axis);

@@ -1,7 +1,7 @@
 import { axisOf, knownValue, type InferContext, type InferRule, type InferTable } from "./context.ts";
 
 /** What a Resize or Upsample does to every axis. `scales` are those that the coordinate rule uses. */
-export interface ResizePlan {
+interface ResizePlan {
   readonly sizes: readonly number[];
   readonly scales: readonly number[];
 }
@@ -29,7 +29,7 @@ function onAxes(
  * Output sizes and scales of Upsample-7 (attribute), Upsample-9 and Resize-10 (second input) and Resize-11 and newer
  * (roi, scales, sizes), with `axes`, `keep_aspect_ratio_policy` and the crop of `tf_crop_and_resize`.
  */
-export function resizePlan(c: InferContext): ResizePlan {
+function resizePlan(c: InferContext): ResizePlan {
   const { dims } = c.input(0);
   const rank = dims.length;
   const attribute = c.node.attributes["scales"];

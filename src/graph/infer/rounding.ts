@@ -34,7 +34,7 @@ function roundBinary(value: number, bits: number, minExponent: number, largest: 
 }
 
 /** The number that an element type stores for a result computed in double; `undefined` if that is not a number here. */
-export function roundTo(type: ElementType, value: number): number | undefined {
+function roundTo(type: ElementType, value: number): number | undefined {
   if (type === "float32") return Math.fround(value);
   if (type === "float64") return value;
   if (type === "float16") return roundBinary(value, 10, -14, 65504);

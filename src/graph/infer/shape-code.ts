@@ -1,5 +1,6 @@
 import { elementCount, type ElementType } from "../../tensor/tensor.ts";
-import { elementTypeOf, knownConstant } from "../graph-builder.ts";
+import { elementTypeOf } from "../../tensor/element-type.ts";
+import { knownConstant } from "../known-constant.ts";
 import type { Attribute } from "../graph.ts";
 import type { KnownValue } from "../infer-node.ts";
 import { axisOf, knownValue, type InferContext, type InferRule, type InferTable } from "./context.ts";

@@ -3,7 +3,7 @@ import { dimOf, knownValue, type InferContext, type InferRule, type InferTable }
 import type { KnownValue } from "../infer-node.ts";
 
 /** Geometry of a sliding window on one axis. */
-export interface Window {
+interface Window {
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
@@ -15,7 +15,7 @@ export interface Window {
  * The windows of a convolution or pooling node, with `auto_pad` resolved to numbers.
  * SAME_UPPER puts the odd pad at the end, SAME_LOWER at the beginning.
  */
-export function windowsOf(
+function windowsOf(
   c: InferContext,
   spatial: readonly number[],
   kernel: readonly number[],
@@ -34,7 +34,9 @@ export function windowsOf(
       c.fail(`kernel ${length}, stride ${stride}, dilation ${dilation}.`);
     const window = { kernel: length, stride, dilation };
     if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
-      const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + dilation * (length - 1) + 1 - size);
+      // ONNX Runtime leaves the dilation of a pool out of its pads, so that its output is then smaller than "same".
+      const extent = c.node.opType.endsWith("Pool") ? length : dilation * (length - 1) + 1;
+      const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + extent - size);
       const small = Math.floor(total / 2);
       const [padBegin, padEnd] = autoPad === "SAME_UPPER" ? [small, total - small] : [total - small, small];
       return { ...window, padBegin, padEnd };
@@ -48,7 +50,7 @@ export function windowsOf(
  * Number of windows on an axis. With `ceilMode` a last, partly outside window counts if it starts inside the image or its
  * begin padding (the rule of PyTorch and of ONNX Runtime).
  */
-export function windowCount(size: number, window: Window, ceilMode = false): number {
+function windowCount(size: number, window: Window, ceilMode = false): number {
   const { kernel, stride, dilation, padBegin, padEnd } = window;
   const room = size + padBegin + padEnd - dilation * (kernel - 1) - 1;
   if (room < 0) return ceilMode && Math.ceil(room / stride) + 1 > 0 ? Math.ceil(room / stride) + 1 : 0;
@@ -113,8 +115,9 @@ const convTranspose: InferRule = (c) => {
   const sizes = windows.map(({ kernel: length, stride, dilation, padBegin, padEnd }, axis) => {
     if (given !== undefined) return given[given.length - spatial.length + axis] ?? 0;
     const size = spatial[axis] ?? 0;
-    if (isSame) return size * stride;
-    return stride * (size - 1) + (extra?.[axis] ?? 0) + dilation * (length - 1) + 1 - padBegin - padEnd;
+    const full = stride * (size - 1) + (extra?.[axis] ?? 0) + dilation * (length - 1) + 1;
+    // A kernel shorter than the stride leaves less than "same", and pads are never negative.
+    return isSame ? Math.min(size * stride, full) : full - padBegin - padEnd;
   });
   return [knownValue(c, x.type, [n, dimOf(c, weight, 1) * c.int("group", 1), ...sizes])];
 };

@@ -1,31 +1,13 @@
-import { elementCount, type AnyTensor, type ElementType, type TensorData } from "../../tensor/tensor.ts";
-import { floatTensor, knownConstant, type ProbedValue } from "../graph-builder.ts";
+import { floatTensor } from "../../tensor/element-type.ts";
+import { type AnyTensor, type ElementType, type TensorData } from "../../tensor/tensor.ts";
+import type { ProbedValue } from "../graph-builder.ts";
 import type { Initializer } from "../graph.ts";
-import { maxKnownElements, type KnownValue } from "../infer-node.ts";
+import type { KnownValue } from "../infer-node.ts";
+import { knownConstant } from "../known-constant.ts";
 
-/** What inference may know of an initializer; elements in half precision are read too. */
+/** What inference may know of an initializer. */
 export function knownInitializer({ type, dims, data }: Initializer): KnownValue {
-  if (data.kind === "external") return { type, dims };
-  const { tensor } = data;
-  if ((type === "float16" || type === "bfloat16") && elementCount(dims) <= maxKnownElements) {
-    const decode = type === "float16" ? fromHalf : fromBfloat16;
-    return { type, dims, value: Array.from(tensor.data as Uint16Array, decode) };
-  }
-  return knownConstant(tensor);
-}
-
-/** The number that a half precision bit pattern stands for. */
-export function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  if (exponent === 31) return mantissa === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
-}
-
-function fromBfloat16(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0] ?? 0;
+  return data.kind === "external" ? { type, dims } : knownConstant(data.tensor);
 }
 
 /** Elements that are the same at both probe batch sizes, or `undefined`. */

@@ -69,6 +69,7 @@ export function prepareGraph(graph: Graph, opset: number, options: PrepareOption
     unknown: new Map(),
     aliases: new Map(),
     constants: new Set(),
+    stems: new Map(),
     names: new Set(graph.nodes.flatMap((node) => [...node.outputs, node.name])),
   };
   for (const [name, initializer] of graph.initializers) addInitializer(work, { ...initializer, name });
@@ -84,8 +85,35 @@ export function prepareGraph(graph: Graph, opset: number, options: PrepareOption
         ? undefined
         : { value: batched.name, axis: batched.dims?.indexOf(batchSymbol) ?? 0 },
     rewrite: options.rewrite,
+    declared: declaredValues(graph, inputs, batched !== undefined),
   });
   return finish(work, { ...graph, inputs: pinned }, target, options.wanted ?? []);
+}
+
+/**
+ * Type and shape that the file states of its values, where that can be told without its symbols: numbers, but for a first
+ * axis that is the batch.
+ */
+function declaredValues(
+  graph: Graph,
+  inputs: readonly ValueInfo[],
+  isBatchFree: boolean,
+): ReadonlyMap<string, ProbedValue> {
+  const batchNames = new Set(inputs.map((input) => input.dims?.[0]));
+  const result = new Map<string, ProbedValue>();
+  for (const { name, type, dims, nonTensor } of [...graph.valueInfo.values(), ...graph.outputs]) {
+    if (nonTensor !== undefined || dims === undefined) continue;
+    const [first, ...rest] = dims;
+    const isBatched = isBatchFree && typeof first === "string" && (batchNames.has(first) || dims.length >= 2);
+    const sizes = isBatched ? rest : dims;
+    if (!sizes.every((size) => typeof size === "number")) continue;
+    const [a, b] = probeBatches.map((batch): KnownValue => ({
+      type,
+      dims: isBatched ? [batch, ...sizes] : sizes,
+    }));
+    if (a !== undefined && b !== undefined) result.set(name, [a, b]);
+  }
+  return result;
 }
 
 function pinInput(work: Workspace, input: ValueInfo, given: Shape | undefined): ValueInfo {

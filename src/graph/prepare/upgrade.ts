@@ -1,5 +1,5 @@
 import { ModelError } from "../../errors.ts";
-import { floatTensor } from "../graph-builder.ts";
+import { floatTensor } from "../../tensor/element-type.ts";
 import {
   floatAttribute,
   intAttribute,
@@ -14,7 +14,7 @@ import { addConstant, addInts, uniqueName, type Workspace } from "./workspace.ts
 type Transform = (node: GraphNode, work: Workspace) => readonly GraphNode[] | undefined;
 
 /** The oldest opset that is read. */
-export const oldestOpset = 7;
+const oldestOpset = 7;
 
 function without(attributes: Attributes, ...names: readonly string[]): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));

@@ -20,6 +20,8 @@ export interface WalkOptions {
   /** Where the batch size can be read from at run time. */
   readonly batchSource: BatchSource | undefined;
   readonly rewrite?: NodeRewrite | undefined;
+  /** What the file itself says of values that cannot be inferred. */
+  readonly declared: ReadonlyMap<string, ProbedValue>;
 }
 
 interface Pending {
@@ -29,7 +31,8 @@ interface Pending {
 }
 
 const maxDepth = 64;
-const maxNodes = 1_000_000;
+/** Nodes that may come out of functions, branches and upgrades. */
+const maxExpanded = 200_000;
 const random: ReadonlySet<string> = new Set([
   "Bernoulli",
   "Multinomial",
@@ -47,9 +50,10 @@ export function walk(work: Workspace, nodes: readonly GraphNode[], options: Walk
   const stack: Pending[] = nodes.map((node) => ({ node, opset: options.opset, depth: 0 })).reverse();
   let count = 0;
   for (let pending = stack.pop(); pending !== undefined; pending = stack.pop()) {
-    if (++count > maxNodes || pending.depth > maxDepth) {
+    if (pending.depth > 0) count++;
+    if (count > maxExpanded || pending.depth > maxDepth) {
       throw new ModelError(
-        `${pending.node.opType} at node '${pending.node.name}': functions call each other without end. The file is damaged.`,
+        `${pending.node.opType} at node '${pending.node.name}': functions call each other without end, or give more than ${maxExpanded} nodes. The file is damaged.`,
       );
     }
     const node = renameReads(pending.node, (value) => resolved(work, value));
@@ -147,7 +151,11 @@ function place(work: Workspace, original: GraphNode, options: WalkOptions): void
   const node = options.rewrite?.(original, work) ?? original;
   const probed = probe(work, node, options.target);
   if (typeof probed === "string") {
-    for (const output of node.outputs) if (output !== "") work.unknown.set(output, probed);
+    for (const output of node.outputs) {
+      const declared = options.declared.get(output);
+      if (declared !== undefined) work.known.set(output, declared);
+      else if (output !== "") work.unknown.set(output, probed);
+    }
     keep(work, node);
     return;
   }
@@ -158,11 +166,11 @@ function place(work: Workspace, original: GraphNode, options: WalkOptions): void
       work.unknown.set(output, `${node.opType} at node '${node.name}' has no output ${index}.`);
     else work.known.set(output, known);
   });
-  if (isFolded(work, node, probed)) return;
   if (isRedundant(node, (value) => work.known.get(value))) {
     dropFirstOutput(work, node);
     return;
   }
+  if (isFolded(work, node, probed)) return;
   keep(work, withConstantShape(work, node, probed, options));
 }
 

@@ -15,11 +15,15 @@ export interface Workspace {
   /** Values that depend on initializers only. */
   readonly constants: Set<string>;
   readonly names: Set<string>;
+  /** How many names were made from a stem, so that the next one is found at once. */
+  readonly stems: Map<string, number>;
 }
 
 export function uniqueName(work: Workspace, stem: string): string {
   let name = stem;
-  for (let count = 2; work.names.has(name); count++) name = `${stem}_${count}`;
+  let count = work.stems.get(stem) ?? 1;
+  while (work.names.has(name)) name = `${stem}_${++count}`;
+  work.stems.set(stem, count);
   work.names.add(name);
   return name;
 }

@@ -3,7 +3,7 @@ import { assert } from "../../errors.ts";
 import { minMax } from "../../image/min-max.ts";
 import type { Grid, SaliencyMap } from "../../image/saliency-map.ts";
 import { upsampleBilinear } from "../../image/upsample.ts";
-import type { Layer, Model } from "../../runtime/model.ts";
+import type { Layer, Model, ScoreKind } from "../../runtime/model.ts";
 import type { Method, MethodCost } from "../define-method.ts";
 import { chosenLayers, layerParams, type LayerChoice } from "./cam-layer.ts";
 import type { CamMap, LayerValues } from "./cam-rule.ts";
@@ -53,7 +53,7 @@ export function camMethod<Shape extends z.ZodRawShape>(
     params: z.strictObject({ ...gradientCamParams, ...definition.params }) as CamSchema<Shape>,
     cost: (): MethodCost => ({ f: 0, fb: 1 }),
     async explain({ model, input, target, params, signal }) {
-      const choice = params as LayerChoice & { readonly score: "logit" | "probability" | "log-probability" };
+      const choice = params as LayerChoice & { readonly score: ScoreKind };
       const own = params as z.output<z.ZodObject<Shape>>;
       const layers = chosenLayers(model, choice);
       const result = await model.gradient(input, {
@@ -65,7 +65,7 @@ export function camMethod<Shape extends z.ZodRawShape>(
       });
       const maps = layers.map((layer, index) => {
         const values = layerValues(layer, result.activations[index], result.layerGradients[index]);
-        return layerMap(layer, values, definition.map(values, own));
+        return layerMap(layer, { ...values, score: choice.score }, definition.map(values, own));
       });
       return camSaliency(model, maps, (map) => definition.rescale?.(map, own) ?? map);
     },
@@ -81,16 +81,12 @@ export interface LayerMap extends CamMap {
 /** Puts a layer and its map together, with the reason if the map says nothing. */
 export function layerMap(
   layer: Layer,
-  values: Pick<LayerValues, "activations"> & Partial<LayerValues>,
+  values: Pick<LayerValues, "activations"> & Partial<LayerValues> & { readonly score?: ScoreKind },
   { map, weights }: CamMap,
 ): LayerMap {
-  const { activations, gradients } = values;
-  return {
-    layer,
-    map,
-    ...(weights && { weights }),
-    degenerate: degenerateCam({ layerName: layer.name, activations, gradients, weights, map }),
-  };
+  const { activations, gradients, score } = values;
+  const degenerate = degenerateCam({ layerName: layer.name, activations, gradients, score, weights, map });
+  return { layer, map, ...(weights && { weights }), degenerate };
 }
 
 /**

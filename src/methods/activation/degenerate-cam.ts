@@ -1,4 +1,6 @@
 import type { DegenerateReason } from "../../image/saliency-map.ts";
+import type { ScoreKind } from "../../runtime/model.ts";
+import { zeroGradient } from "../zero-gradient.ts";
 
 /** What a class activation map was made from. */
 export interface CamFacts {
@@ -6,6 +8,8 @@ export interface CamFacts {
   readonly activations: Float32Array;
   /** Absent for methods that use none. */
   readonly gradients?: Float32Array | undefined;
+  /** What was differentiated, for methods that do. */
+  readonly score?: ScoreKind | undefined;
   /** Channel weights, for methods that have them. */
   readonly weights?: Float64Array | undefined;
   /** The signed map at the layer's resolution. */
@@ -17,6 +21,7 @@ export function degenerateCam({
   layerName,
   activations,
   gradients,
+  score,
   weights,
   map,
 }: CamFacts): DegenerateReason | undefined {
@@ -34,10 +39,7 @@ export function degenerateCam({
     };
   }
   if (gradients?.every((value) => value === 0)) {
-    return {
-      code: "zero-gradient",
-      message: `The score does not change with ${layer} (a saturated score or dead units). Use score=logit, or a forward-only method such as eigen-cam or rise.`,
-    };
+    return zeroGradient(layer, score);
   }
   if (map.length === 1) {
     return {

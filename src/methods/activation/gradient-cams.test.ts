@@ -190,3 +190,18 @@ describe("a map that says nothing", () => {
   it("says nothing of a sound map", async () =>
     expect(await codeOf([1, 2], [1, 1], [1, 1, 2])).toBeUndefined());
 });
+
+describe("a positive factor on the logits", () => {
+  const gradients = [0.5, -0.5, 1, 1, -1, 0, 0.5, -0.5];
+  const scaled = layerOf(
+    [1, 2, 0, 3, 2, 0, 1, 1],
+    gradients.map((g) => 8 * g),
+    [2, 2, 2],
+  );
+
+  // Not Grad-CAM++: its alpha compares G^2 with G^3.
+  it.each([gradCam, wgradCam, xGradCam, hiresCam] as const)("scales the map of $name", async (method) => {
+    const map = await nativeOf(method, {});
+    expect(await nativeOf(method, {}, scaled)).toEqual(close(map.map((value) => 8 * value)));
+  });
+});

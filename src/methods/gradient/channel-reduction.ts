@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { SaliencyMap } from "../../image/saliency-map.ts";
+import type { ScoreKind } from "../../runtime/model.ts";
 import { tensor, type Tensor } from "../../tensor/tensor.ts";
+import { zeroGradient } from "../zero-gradient.ts";
 
 const reductions = ["max-abs", "sum-abs", "sum", "mean-abs", "l2"] as const;
 
@@ -53,19 +55,20 @@ export function reduceChannels(
   return result;
 }
 
-/** The saliency map of an attribution `[C, H, W]`, with the attribution itself and a reason if it is zero or not finite. */
+/** The saliency map of an attribution `[C, H, W]`, with the attribution itself and a reason if it is zero or not finite. `score` is what was differentiated. */
 export function attributionMap(
   values: Float32Array | Float64Array,
   [channels, height, width]: readonly [channels: number, height: number, width: number],
   reduction: ChannelReduction,
   details?: Readonly<Record<string, unknown>>,
+  score?: ScoreKind,
 ): SaliencyMap {
   const attribution: Tensor = tensor(values instanceof Float32Array ? values : Float32Array.from(values), [
     channels,
     height,
     width,
   ]);
-  const degenerate = degenerateAttribution(attribution.data);
+  const degenerate = degenerateAttribution(attribution.data, score);
   return {
     width,
     height,
@@ -77,7 +80,10 @@ export function attributionMap(
   };
 }
 
-function degenerateAttribution(values: Float32Array): SaliencyMap["degenerate"] {
+function degenerateAttribution(
+  values: Float32Array,
+  score: ScoreKind | undefined,
+): SaliencyMap["degenerate"] {
   let isZero = true;
   for (const value of values) {
     if (!Number.isFinite(value)) {
@@ -89,10 +95,5 @@ function degenerateAttribution(values: Float32Array): SaliencyMap["degenerate"] 
     }
     if (value !== 0) isZero = false;
   }
-  if (!isZero) return undefined;
-  return {
-    code: "zero-gradient",
-    message:
-      "The gradient is zero at every pixel: the score does not depend on the image here (a saturated score or dead units). Use score=logit, or a forward-only method such as rise.",
-  };
+  return isZero ? zeroGradient("the image", score) : undefined;
 }

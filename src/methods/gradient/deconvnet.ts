@@ -48,6 +48,7 @@ export const deconvnet = defineMethod({
       [model.channels, model.height, model.width],
       params.reduce,
       details,
+      params.score,
     );
   },
 });

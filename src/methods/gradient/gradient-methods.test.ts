@@ -42,6 +42,13 @@ describe("gradient", () => {
     const map = await gradient.explain(methodContext(gradient, linear, input, { target: { index: 1 } }));
     expect(map.degenerate?.code).toBe("zero-gradient");
   });
+
+  it("says so when the probability is saturated", async () => {
+    const params = { score: "probability" } as const;
+    const far = tensor([100, -100, 100, 0, 0, -100], [1, 3, 1, 2]);
+    const map = await gradient.explain(methodContext(gradient, linear, far, { params }));
+    expect(map.degenerate?.code).toBe("saturated-score");
+  });
 });
 
 describe("input x gradient", () => {

@@ -21,6 +21,12 @@ export const gradient = defineMethod({
   cost: () => ({ f: 0, fb: 1 }),
   async explain({ model, input, target, params, signal }) {
     const attribution = await plainGradient({ model, images: input, target, score: params.score, signal });
-    return attributionMap(attribution.data, [model.channels, model.height, model.width], params.reduce);
+    return attributionMap(
+      attribution.data,
+      [model.channels, model.height, model.width],
+      params.reduce,
+      undefined,
+      params.score,
+    );
   },
 });

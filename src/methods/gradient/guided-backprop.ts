@@ -48,6 +48,7 @@ export const guidedBackprop = defineMethod({
       [model.channels, model.height, model.width],
       params.reduce,
       details,
+      params.score,
     );
   },
 });

@@ -38,6 +38,12 @@ export const inputXGradient = defineMethod({
       score: params.score,
       signal,
     });
-    return attributionMap(attribution.data, [model.channels, model.height, model.width], params.reduce);
+    return attributionMap(
+      attribution.data,
+      [model.channels, model.height, model.width],
+      params.reduce,
+      undefined,
+      params.score,
+    );
   },
 });

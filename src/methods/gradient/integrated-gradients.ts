@@ -72,12 +72,12 @@ export interface Completeness {
   readonly residual: number;
   /** |residual| / |score(x) - score(b)|; `null` where the scores are equal. */
   readonly relativeResidual: number | null;
-  readonly warnings?: readonly string[];
 }
 
 /**
  * Integrated gradients. Reference rules: Gauss-Legendre as `pytorch/captum`, `pair` as `PAIR-code/saliency`. The baseline
- * is black in pixel space by default; several baselines are averaged. `details.completeness` says how exact the sum is.
+ * is black in pixel space by default; several baselines are averaged. `details.completeness` says how exact the sum is,
+ * and `details.warnings` has a warning if it is more than 10 % off.
  */
 export const integratedGradients = defineMethod({
   name: "integrated-gradients",
@@ -138,7 +138,7 @@ export const integratedGradients = defineMethod({
     }
     const scores = await model.scores(concatBatch([input, ...baselines]), target, score, { signal });
     const shape = [model.channels, model.height, model.width] as const;
-    return attributionMap(sum, shape, params.reduce, { completeness: completeness(sum, scores) });
+    return attributionMap(sum, shape, params.reduce, completeness(sum, scores));
   },
 });
 
@@ -153,18 +153,21 @@ function baselineImages(
   return names.map((fill) => filledImage(fill, input, normalization));
 }
 
-function completeness(attribution: Float64Array, [full = 0, ...baselines]: Float64Array): Completeness {
+function completeness(
+  attribution: Float64Array,
+  [full = 0, ...baselines]: Float64Array,
+): { readonly completeness: Completeness; readonly warnings?: readonly string[] } {
   const change = full - baselines.reduce((sum, value) => sum + value, 0) / baselines.length;
   const residual = attribution.reduce((sum, value) => sum + value, 0) - change;
   const relativeResidual = change === 0 ? null : Math.abs(residual / change);
-  if (relativeResidual !== null && relativeResidual <= 0.1) return { residual, relativeResidual };
+  const result = { completeness: { residual, relativeResidual } };
+  if (relativeResidual !== null && relativeResidual <= 0.1) return result;
   const found =
     relativeResidual === null
       ? "image and baseline have the same score"
       : `the sum misses the change of the score by ${(100 * relativeResidual).toFixed(1)} %`;
   return {
-    residual,
-    relativeResidual,
+    ...result,
     warnings: [
       `Not complete: ${found}. Use more steps, rule=gauss-legendre, score=logit or another baseline.`,
     ],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { throwIfAborted } from "../../errors.ts";
 import type { SaliencyMap } from "../../image/saliency-map.ts";
+import { fillNormals } from "../../random/normal-fill.ts";
 import type { RandomStream } from "../../random/random-stream.ts";
 import { tensor, type Tensor } from "../../tensor/tensor.ts";
 import { defineMethod, type MethodContext } from "../define-method.ts";
@@ -102,10 +103,16 @@ async function smooth(
   const batchSize = model.batchSize("gradient");
   const moments = runningMoments(input.data.length);
   const map = (): SaliencyMap =>
-    attributionMap(combine(moments), [model.channels, model.height, model.width], params.reduce, {
-      sigma,
-      ...(moments.count < params.samples && { samples: moments.count }),
-    });
+    attributionMap(
+      combine(moments),
+      [model.channels, model.height, model.width],
+      params.reduce,
+      {
+        sigma,
+        ...(moments.count < params.samples && { samples: moments.count }),
+      },
+      params.score,
+    );
 
   while (moments.count < params.samples) {
     throwIfAborted(signal);
@@ -130,10 +137,9 @@ function noisyCopies(
   const size = input.data.length;
   const data = new Float32Array(count * size);
   for (let index = 0; index < count; index++) {
-    const random = stream(index);
-    for (let element = 0; element < size; element++) {
-      data[index * size + element] = (input.data[element] ?? 0) + sigma * random.normal();
-    }
+    const copy = data.subarray(index * size, (index + 1) * size);
+    fillNormals(copy, stream(index), sigma);
+    for (let element = 0; element < size; element++) copy[element]! += input.data[element]!;
   }
   return tensor(data, [count, ...input.dims.slice(1)]);
 }

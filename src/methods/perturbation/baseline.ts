@@ -1,3 +1,4 @@
+import { assertNever } from "../../errors.ts";
 import { gaussianBlur, gaussianSize } from "../../image/gaussian-blur.ts";
 import { toInputSpace, toPixelSpace, type Normalization } from "../../image/normalize.ts";
 import { filled, type Tensor } from "../../tensor/tensor.ts";
@@ -50,6 +51,8 @@ export function makeBaseline(
       const data = median(image, normalization).data.map((value, index) => (value + soft.data[index]!) / 2);
       return { type: "float32", dims: image.dims, data };
     }
+    default:
+      return assertNever(kind);
   }
 }
 

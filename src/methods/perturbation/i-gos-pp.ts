@@ -1,11 +1,20 @@
 import { z } from "zod";
 import { throwIfAborted } from "../../errors.ts";
-import { quadrature } from "../gradient/quadrature.ts";
 import { bilateralRegularizer } from "./bilateral-total-variation.ts";
-import { iGosLineSearch, projectedStep, searchLine, type Evaluated } from "./line-search.ts";
+import { games, gameSample, gameScores, gameVariants } from "./games.ts";
+import { pathGradient, pathRules } from "./path-gradient.ts";
+import {
+  iGosLineSearch,
+  projectedStep,
+  searchLine,
+  stepSequence,
+  type Evaluated,
+  type LineSearchResult,
+} from "./line-search.ts";
 import { lineSearchSchema } from "./line-search-schema.ts";
 import { withValues, type Mask } from "./mask.ts";
-import { maskedNetwork, type MaskedImages, type MaskedNetwork, type MaskedSample } from "./masked-network.ts";
+import { maskObjective, stepRecord, type MaskFacts } from "./mask-objective.ts";
+import { maskedNetwork, type MaskedImages, type MaskedNetwork } from "./masked-network.ts";
 import { noiseKinds, noiseLevel } from "./noise.ts";
 import {
   defineOptimizer,
@@ -16,15 +25,13 @@ import {
 import { regularizerGradient, type Regularizer } from "./regularizer.ts";
 import { createStallTest } from "./stall-test.ts";
 
-const quadratureNames = { equal: "right", "gauss-legendre": "gauss-legendre", midpoint: "midpoint" } as const;
-
 const params = z.strictObject({
   variant: z
-    .enum(["two-masks", "one-mask"])
+    .enum(gameVariants)
     .describe("iGOS++ learns a deletion and an insertion mask, iGOS+ one mask for both games"),
   iterations: z.int().min(0).max(10_000).describe("steps of the masks"),
   steps: z.int().min(1).max(500).describe("points on each path"),
-  quadrature: z.enum(["equal", "gauss-legendre", "midpoint"]).describe("how the paths are integrated"),
+  quadrature: z.enum(pathRules).describe("how the paths are integrated"),
   score: z
     .enum(["probability", "logit", "log-probability"])
     .describe("what deletion brings down and insertion brings up"),
@@ -94,10 +101,10 @@ export const iGosPpOptimizer = defineOptimizer({
   defaults,
   aopDefaults: { noise: "inverse-spread", upsampling: "half-pixel", warmup: 5 },
   presets: { "i-gos-plus": { variant: "one-mask" } },
-  cost: ({ variant, iterations, steps, initialStep, shrink, smallestStep }) => {
-    const terms = variant === "two-masks" ? 4 : 2;
-    const trials = Math.ceil(Math.log(smallestStep / initialStep) / Math.log(shrink)) + 2;
-    return { f: iterations * terms * (trials + 1), fb: iterations * terms * steps };
+  cost: (settings) => {
+    const played = settings.iterations * games[settings.variant].length;
+    const trials = stepSequence({ ...settings, rule: settings.armijoRule }).length;
+    return { f: played * (trials + 1), fb: played * settings.steps };
   },
   optimize: (problem, settings) => {
     const { model, target, resampling, input } = problem;
@@ -106,26 +113,6 @@ export const iGosPpOptimizer = defineOptimizer({
     return optimizeIGosPp(network, regularizer, problem, settings);
   },
 });
-
-/** One of the four games: the masks (by index) that it multiplies, and whether it deletes (+1) or inserts (-1). */
-interface Game {
-  readonly masks: readonly number[];
-  readonly sign: 1 | -1;
-}
-
-/** D N deleted, D N inserted, D alone deleted, N alone inserted; for one mask: deleted and inserted. */
-const games: Readonly<Record<IGosPpParams["variant"], readonly Game[]>> = {
-  "two-masks": [
-    { masks: [0, 1], sign: 1 },
-    { masks: [0, 1], sign: -1 },
-    { masks: [0], sign: 1 },
-    { masks: [1], sign: -1 },
-  ],
-  "one-mask": [
-    { masks: [0], sign: 1 },
-    { masks: [0], sign: -1 },
-  ],
-};
 
 /** The loop of iGOS++ on any masked network. */
 export async function optimizeIGosPp(
@@ -160,36 +147,24 @@ export async function optimizeIGosPp(
     throwIfAborted(signal);
     if (problem.stop?.aborted === true) return { mask: combined(values), history, isFinished: false };
     const images: MaskedImages = { foreground: problem.input, background: problem.baselineAt(iteration) };
-    const evaluate = async (candidates: readonly Float64Array[]): Promise<readonly Evaluated<Facts>[]> => {
+    const evaluate = async (
+      candidates: readonly Float64Array[],
+    ): Promise<readonly Evaluated<MaskFacts>[]> => {
       throwIfAborted(signal);
-      const scores = await gameScores(network, candidates.map(split), images, settings, signal);
-      return candidates.map((candidate, index) => {
-        const mask = combined(candidate);
-        const [score, l1, tv] = [scores[index]!, regularizer.l1(mask), regularizer.tv(mask)];
-        return {
-          values: candidate,
-          objective: score + weights.l1 * l1 + weights.tv * tv,
-          facts: { score, l1, tv },
-        };
-      });
+      const scores = await gameScores(network, candidates.map(split), images, settings.variant, signal);
+      return candidates.map((point, index) =>
+        maskObjective(combined(point), scores[index]!, regularizer, weights, point),
+      );
     };
-    const start = await evaluateStart(
-      values,
-      known?.background === images.background ? known?.score : undefined,
-      evaluate,
-      combined,
-      regularizer,
-      weights,
-    );
+    const start =
+      known?.background === images.background
+        ? maskObjective(combined(values), known.score, regularizer, weights, values)
+        : (await evaluate([values]))[0]!;
     const masks = split(values);
     const gradient = await maskGradients(network, problem, settings, { masks, images, iteration });
     addRegularizer(gradient, masks, regularizerGradient(regularizer, combined(values), weights));
 
-    let result: Evaluated<Facts> & {
-      readonly step: number;
-      readonly evaluations: number;
-      readonly isAccepted: boolean;
-    };
+    let result: LineSearchResult<MaskFacts>;
     if (settings.update === "line-search") {
       result = await searchLine(start, gradient, { ...settings, rule: settings.armijoRule }, evaluate);
     } else {
@@ -205,15 +180,7 @@ export async function optimizeIGosPp(
     }
     values = Float64Array.from(result.values);
     known = { background: images.background, score: result.facts.score };
-    history.push({
-      ...result.facts,
-      objective: result.objective,
-      objectiveBefore: start.objective,
-      l1Weight: weights.l1,
-      step: result.step,
-      evaluations: result.evaluations,
-      isAccepted: result.isAccepted,
-    });
+    history.push(stepRecord(result, start, weights.l1));
     problem.report({
       iteration: iteration + 1,
       iterations: settings.iterations,
@@ -226,53 +193,6 @@ export async function optimizeIGosPp(
   return { mask: combined(values), history, isFinished: true };
 }
 
-interface Facts {
-  readonly score: number;
-  readonly l1: number;
-  readonly tv: number;
-}
-
-async function evaluateStart(
-  values: Float64Array,
-  knownScore: number | undefined,
-  evaluate: (candidates: readonly Float64Array[]) => Promise<readonly Evaluated<Facts>[]>,
-  combined: (values: Float64Array) => Mask,
-  regularizer: Regularizer,
-  weights: { readonly l1: number; readonly tv: number },
-): Promise<Evaluated<Facts>> {
-  if (knownScore === undefined) return (await evaluate([values]))[0]!;
-  const mask = combined(values);
-  const facts = { score: knownScore, l1: regularizer.l1(mask), tv: regularizer.tv(mask) };
-  return { values, objective: facts.score + weights.l1 * facts.l1 + weights.tv * facts.tv, facts };
-}
-
-/** Sum over the games of sign * p, without paths and noise, for each candidate. */
-async function gameScores(
-  network: MaskedNetwork,
-  candidates: readonly (readonly Mask[])[],
-  images: MaskedImages,
-  { variant }: IGosPpParams,
-  signal: AbortSignal | undefined,
-): Promise<readonly number[]> {
-  const played = games[variant];
-  const samples = candidates.flatMap((masks) => played.map((game) => sampleOf(game, masks)));
-  const scores = await network.scores(samples, images, signal);
-  return candidates.map((_, candidate) =>
-    played.reduce((sum, game, index) => sum + game.sign * scores[candidate * played.length + index]!, 0),
-  );
-}
-
-/** All masks are always fed; those that a game leaves out are ones. Insertion swaps the images. */
-function sampleOf(game: Game, masks: readonly Mask[], gain = 1): MaskedSample {
-  return {
-    masks: masks.map((mask, index) =>
-      game.masks.includes(index) ? mask : withValues(mask, new Float64Array(mask.values.length).fill(1)),
-    ),
-    gain,
-    isInverted: game.sign < 0,
-  };
-}
-
 /**
  * Integrated gradients of all games with respect to their masks, added up: for two masks
  * g_D = 1/2 [IG p_del(D N) - IG p_ins(D N) + IG p_del(D)], g_N = 1/2 [IG p_del(D N) - IG p_ins(D N) - IG p_ins(N)].
@@ -281,34 +201,33 @@ async function maskGradients(
   network: MaskedNetwork,
   problem: Pick<MaskProblem, "random" | "signal">,
   settings: IGosPpParams,
-  {
-    masks,
-    images,
-    iteration,
-  }: { readonly masks: readonly Mask[]; readonly images: MaskedImages; readonly iteration: number },
+  at: { readonly masks: readonly Mask[]; readonly images: MaskedImages; readonly iteration: number },
 ): Promise<Float64Array> {
-  const { points, weights } = quadrature(quadratureNames[settings.quadrature], settings.steps);
-  const played = games[settings.variant];
+  const { masks, images, iteration } = at;
   const noise = { kind: settings.noise, sigma: settings.noiseSigma, spread: settings.noiseSpread };
   const share = settings.variant === "two-masks" ? 0.5 : 1;
   const size = masks[0]!.values.length;
   const total = new Float64Array(size * masks.length);
-  // One game at a time: the noise of all paths at once would be four times as large.
-  for (const [index, game] of played.entries()) {
+  for (const [index, game] of games[settings.variant].entries()) {
     const mask = game.masks.map((position) => masks[position]!).reduce(product);
     const ends = game.sign > 0 ? images : { foreground: images.background, background: images.foreground };
     const level = noiseLevel(noise, { ...ends, mask, resampling: network.resampling });
-    const samples = points.map((gain, step) => ({
-      ...sampleOf(game, masks, gain),
-      ...(level === undefined
-        ? {}
-        : { noise: { level, stream: problem.random("noise", iteration, step, index) } }),
-    }));
-    const { gradients } = await network.gradients(samples, images, problem.signal);
+    const gradients = await pathGradient(network, {
+      rule: settings.quadrature,
+      steps: settings.steps,
+      images,
+      sampleAt: (step) => ({
+        ...gameSample(game, masks),
+        ...(level === undefined
+          ? {}
+          : { noise: { level, stream: problem.random("noise", iteration, step, index) } }),
+      }),
+      signal: problem.signal,
+    });
     for (const position of game.masks) {
-      for (const [step, gradient] of gradients[position]!.entries()) {
-        const factor = share * game.sign * weights[step]!;
-        for (let cell = 0; cell < size; cell++) total[position * size + cell]! += factor * gradient[cell]!;
+      const gradient = gradients[position]!;
+      for (let cell = 0; cell < size; cell++) {
+        total[position * size + cell]! += share * game.sign * gradient[cell]!;
       }
     }
   }

@@ -139,6 +139,11 @@ describe("I-GOS", () => {
       masks[iteration]!.forEach((value, cell) => expect(value).toBeCloseTo(entry.mask[cell]!, 9));
     });
     expect(history).toHaveLength(iterations);
+    // A trace that goes nowhere would prove nothing.
+    expect(history[0]!.score).toBeGreaterThan(0.05);
+    expect(Math.max(...masks.at(-1)!.map((value, cell) => Math.abs(value - start[cell]!)))).toBeGreaterThan(
+      0.05,
+    );
   });
 
   it("has (S + 1) / (2 S) of the plain gradient on a linear score, and half of it with Gauss-Legendre nodes", async () => {

@@ -1,28 +1,21 @@
 import { z } from "zod";
 import { throwIfAborted } from "../../errors.ts";
-import { quadrature } from "../gradient/quadrature.ts";
 import { adaptedL1Weight } from "./lambda-adaptation.ts";
-import { iGosLineSearch, searchLine, type Evaluated } from "./line-search.ts";
+import { iGosLineSearch, searchLine, stepSequence } from "./line-search.ts";
 import { lineSearchSchema } from "./line-search-schema.ts";
 import { withValues, type Mask } from "./mask.ts";
+import { maskObjective, stepRecord } from "./mask-objective.ts";
 import { maskedNetwork, type MaskedImages, type MaskedNetwork } from "./masked-network.ts";
 import { noiseKinds, noiseLevel } from "./noise.ts";
+import { pathGradient, pathRules } from "./path-gradient.ts";
 import {
   defineOptimizer,
   type MaskProblem,
   type OptimizationRecord,
   type OptimizedMask,
 } from "./optimizer.ts";
-import {
-  meanRegularizer,
-  regularizerGradient,
-  type Regularizer,
-  type RegularizerWeights,
-} from "./regularizer.ts";
+import { meanRegularizer, regularizerGradient, type RegularizerWeights } from "./regularizer.ts";
 import { createStallTest } from "./stall-test.ts";
-
-/** Names of the rules for the path integral, and what {@link quadrature} calls them. */
-const quadratureNames = { equal: "right", "gauss-legendre": "gauss-legendre", midpoint: "midpoint" } as const;
 
 const params = z.strictObject({
   iterations: z
@@ -32,7 +25,7 @@ const params = z.strictObject({
     .describe("steps of the mask, each with one integrated gradient and one line search"),
   steps: z.int().min(1).max(500).describe("points on the path from the baseline to the masked image"),
   quadrature: z
-    .enum(["equal", "gauss-legendre", "midpoint"])
+    .enum(pathRules)
     .describe("how the path is integrated: equal steps as in the paper, or nodes that need fewer points"),
   score: z.enum(["probability", "logit", "log-probability"]).describe("what the mask is to bring down"),
   noise: z.enum(noiseKinds).describe("noise on the composites of the path"),
@@ -98,8 +91,17 @@ export const iGosOptimizer = defineOptimizer({
   defaults,
   // As the second stage of AOP it is what the SIGCAM authors' code does (D-02, D-13, D-17).
   aopDefaults: { noise: "inverse-spread", upsampling: "half-pixel", warmup: 5 },
-  presets: { igos: {}, "igos-release": { noise: "igos-release" } },
-  cost: ({ iterations, steps }) => ({ f: iterations * 13, fb: iterations * steps }),
+  presets: {
+    // More, cheaper iterations: two Gauss-Legendre nodes instead of twenty steps, and only the part of the step sequence
+    // that is commonly taken at 28 x 28. 44 gradients instead of 300; bench/aop-tradeoff.bench.ts says what that costs.
+    fast: { quadrature: "gauss-legendre", steps: 2, iterations: 22, initialStep: 8, smallestStep: 1e-3 },
+    igos: {},
+    "igos-release": { noise: "igos-release" },
+  },
+  cost: (settings) => ({
+    f: settings.iterations * (stepSequence({ ...settings, rule: settings.armijoRule }).length + 1),
+    fb: settings.iterations * settings.steps,
+  }),
   optimize: (problem, settings) =>
     optimizeIGos(
       maskedNetwork({
@@ -156,36 +158,19 @@ export async function optimizeIGos(
       settings.accumulateGradients && accumulated !== undefined ? sum(accumulated, fresh) : fresh;
     accumulated = gradient;
 
-    const objectiveOf = (candidate: Mask, value: number): Evaluated<MaskFacts> =>
-      evaluated(candidate, value, regularizer, weights);
-    const start = objectiveOf(mask, score);
-    const result = await searchLine(
-      start,
-      gradient,
-      { ...settings, rule: settings.armijoRule },
-      async (candidates) => {
-        throwIfAborted(signal);
-        const masks = candidates.map((values) => withValues(mask, values));
-        const found = await network.scores(
-          masks.map((candidate) => ({ masks: [candidate] })),
-          images,
-          signal,
-        );
-        return masks.map((candidate, index) => objectiveOf(candidate, found[index]!));
-      },
-    );
+    const start = maskObjective(mask, score, regularizer, weights);
+    const search = { ...settings, rule: settings.armijoRule };
+    const result = await searchLine(start, gradient, search, async (candidates) => {
+      throwIfAborted(signal);
+      const masks = candidates.map((values) => withValues(mask, values));
+      const samples = masks.map((candidate) => ({ masks: [candidate] }));
+      const found = await network.scores(samples, images, signal);
+      return masks.map((candidate, index) => maskObjective(candidate, found[index]!, regularizer, weights));
+    });
 
     mask = withValues(mask, result.values);
     known = { background: images.background, score: result.facts.score };
-    history.push({
-      ...result.facts,
-      objective: result.objective,
-      objectiveBefore: start.objective,
-      l1Weight: weights.l1,
-      step: result.step,
-      evaluations: result.evaluations,
-      isAccepted: result.isAccepted,
-    });
+    history.push(stepRecord(result, start, weights.l1));
     problem.report({
       iteration: iteration + 1,
       iterations: settings.iterations,
@@ -199,57 +184,29 @@ export async function optimizeIGos(
   return { mask, history, isFinished: true };
 }
 
-interface MaskFacts {
-  readonly score: number;
-  readonly l1: number;
-  readonly tv: number;
-}
-
-function evaluated(
-  mask: Mask,
-  score: number,
-  regularizer: Regularizer,
-  weights: RegularizerWeights,
-): Evaluated<MaskFacts> {
-  const [l1, tv] = [regularizer.l1(mask), regularizer.tv(mask)];
-  return {
-    values: mask.values,
-    objective: score + weights.l1 * l1 + weights.tv * tv,
-    facts: { score, l1, tv },
-  };
-}
-
-/**
- * The gradient of the score with respect to the mask, averaged over the path from the baseline (methods.md 7.2 step 2):
- * sum_s w_s d p(Phi(a_s up(M)) + noise) / dM. The factor a_s comes with the chain rule. Summed in float64 in the order of the
- * path, so that batches do not matter.
- */
+/** The integrated gradient of the score at a mask, with the noise of the iteration. */
 async function integratedMaskGradient(
   network: MaskedNetwork,
   problem: IGosProblem,
   settings: IGosParams,
-  {
-    mask,
-    images,
-    iteration,
-  }: { readonly mask: Mask; readonly images: MaskedImages; readonly iteration: number },
+  at: { readonly mask: Mask; readonly images: MaskedImages; readonly iteration: number },
 ): Promise<Float64Array> {
-  const { points, weights } = quadrature(quadratureNames[settings.quadrature], settings.steps);
+  const { mask, images, iteration } = at;
   const level = noiseLevel(
     { kind: settings.noise, sigma: settings.noiseSigma, spread: settings.noiseSpread },
     { ...images, mask, resampling: network.resampling },
   );
-  const samples = points.map((gain, step) => ({
-    masks: [mask],
-    gain,
-    ...(level === undefined ? {} : { noise: { level, stream: problem.random("noise", iteration, step) } }),
-  }));
-  const { gradients } = await network.gradients(samples, images, problem.signal);
-  const total = new Float64Array(mask.values.length);
-  (gradients[0] ?? []).forEach((gradient, step) => {
-    for (let cell = 0; cell < total.length; cell++) total[cell]! += weights[step]! * gradient[cell]!;
+  const [gradient] = await pathGradient(network, {
+    rule: settings.quadrature,
+    steps: settings.steps,
+    images,
+    sampleAt: (step) => ({
+      masks: [mask],
+      ...(level === undefined ? {} : { noise: { level, stream: problem.random("noise", iteration, step) } }),
+    }),
+    signal: problem.signal,
   });
-  return total;
+  return gradient ?? new Float64Array(mask.values.length);
 }
 
 function sum(a: Float64Array, b: Float64Array): Float64Array {

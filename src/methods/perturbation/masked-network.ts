@@ -1,8 +1,8 @@
 import type { RandomStream } from "../../random/random-stream.ts";
 import { maskedProgram } from "../../runtime/masked-input.ts";
 import type { MaskResampling } from "../../runtime/mask-resampling.ts";
-import type { Model, ScoreKind, Target } from "../../runtime/model.ts";
-import { tensor, type AnyTensor, type Tensor } from "../../tensor/tensor.ts";
+import type { Model, ProgramResult, ScoreKind, Target } from "../../runtime/model.ts";
+import { filled, tensor, type AnyTensor, type Tensor } from "../../tensor/tensor.ts";
 import { maskTensor, type Mask } from "./mask.ts";
 import { drawNoise, type NoiseLevel } from "./noise.ts";
 
@@ -81,31 +81,34 @@ export function maskedNetwork(options: MaskedNetworkOptions): MaskedNetwork {
       ...has,
       ...(probe === undefined ? {} : { probe }),
     });
-    const batched: Record<string, AnyTensor> = {};
-    maskNames.forEach((name, index) => {
-      batched[name] = maskTensor(samples.map((sample) => sample.masks[index]!));
+    const feeds = (part: readonly MaskedSample[]): Record<string, AnyTensor> => ({
+      ...Object.fromEntries(
+        maskNames.map((name, index) => [name, maskTensor(part.map(({ masks }) => masks[index]!))]),
+      ),
+      ...(probe === undefined ? {} : { probe: zeroMasks(part.length, probe) }),
+      ...(has.gain
+        ? { gain: perSample(part, ({ gain = 1, isInverted }) => (isInverted === true ? -gain : gain)) }
+        : {}),
+      ...(has.offset ? { offset: perSample(part, ({ isInverted }) => (isInverted === true ? 1 : 0)) } : {}),
+      ...(has.noise ? { noise: noiseTensor(part, [channels, height, width]) } : {}),
     });
-    if (probe !== undefined) {
-      const [rows, columns] = [probe.rows.columnCount, probe.columns.columnCount];
-      batched["probe"] = tensor(new Float32Array(samples.length * rows * columns), [
-        samples.length,
-        1,
-        rows,
-        columns,
-      ]);
+    // Noise is as large as the images: only two batches of it exist at a time, and one is drawn while the other runs.
+    const batchSize = has.noise ? model.batchSize(gradient ? "gradient" : "forward") : samples.length;
+    const results: ProgramResult[] = [];
+    let running: Promise<ProgramResult> | undefined;
+    for (let start = 0; start < samples.length; start += batchSize) {
+      const batched = feeds(samples.slice(start, start + batchSize));
+      if (running !== undefined) results.push(await running);
+      running = model.run(program, { batched, shared: { ...images } }, { target, score, signal });
     }
-    const perSample = (value: (sample: MaskedSample) => number): Tensor =>
-      tensor(samples.map(value), [samples.length, 1, 1, 1]);
-    if (has.gain)
-      batched["gain"] = perSample(({ gain = 1, isInverted }) => (isInverted === true ? -gain : gain));
-    if (has.offset) batched["offset"] = perSample(({ isInverted }) => (isInverted === true ? 1 : 0));
-    if (has.noise) batched["noise"] = noiseTensor(samples, [channels, height, width]);
-    const result = await model.run(program, { batched, shared: { ...images } }, { target, score, signal });
-    const gradientNames = probe === undefined ? maskNames : ["probe"];
-    const gradients = gradient
-      ? gradientNames.map((name) => rowsOf(result.outputs[`gradient:${name}`]!))
-      : [];
-    return { scores: result.scores, gradients };
+    if (running !== undefined) results.push(await running);
+    const gradientNames = gradient ? (probe === undefined ? maskNames : ["probe"]) : [];
+    return {
+      scores: Float64Array.from(results.flatMap(({ scores }) => [...scores])),
+      gradients: gradientNames.map((name) =>
+        results.flatMap(({ outputs }) => rowsOf(outputs[`gradient:${name}`]!)),
+      ),
+    };
   };
 
   return {
@@ -113,6 +116,14 @@ export function maskedNetwork(options: MaskedNetworkOptions): MaskedNetwork {
     scores: async (samples, images, signal) => (await run(samples, images, false, signal)).scores,
     gradients: (samples, images, signal) => run(samples, images, true, signal),
   };
+}
+
+function perSample(samples: readonly MaskedSample[], value: (sample: MaskedSample) => number): Tensor {
+  return tensor(samples.map(value), [samples.length, 1, 1, 1]);
+}
+
+function zeroMasks(count: number, { rows, columns }: MaskResampling): Tensor {
+  return filled([count, 1, rows.columnCount, columns.columnCount]);
 }
 
 function noiseTensor(samples: readonly MaskedSample[], dims: readonly [number, number, number]): Tensor {

@@ -1,3 +1,4 @@
+import { assertNever } from "../../errors.ts";
 import { resample, type MaskResampling } from "../../runtime/mask-resampling.ts";
 import { fillNormals } from "../../random/normal-fill.ts";
 import type { RandomStream } from "../../random/random-stream.ts";
@@ -56,6 +57,8 @@ export function noiseLevel(
     }
     case "igos-release":
       return { sigma: releaseSigma, channels: 1 };
+    default:
+      return assertNever(settings.kind);
   }
 }
 

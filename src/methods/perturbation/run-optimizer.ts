@@ -1,4 +1,4 @@
-import type { SaliencyMap } from "../../image/saliency-map.ts";
+import type { DegenerateReason, SaliencyMap } from "../../image/saliency-map.ts";
 import { resample, type MaskResampling } from "../../runtime/mask-resampling.ts";
 import type { Model } from "../../runtime/model.ts";
 import type { MethodContext } from "../define-method.ts";
@@ -38,7 +38,21 @@ export async function runOptimizer(
     },
     settings.optimizer,
   );
-  return { ...removedMap(result.mask, resampling, model), details: details(result, settings) };
+  const degenerate = removesNothing(result.mask);
+  return {
+    ...removedMap(result.mask, resampling, model),
+    ...(degenerate === undefined ? {} : { degenerate }),
+    details: details(result, settings),
+  };
+}
+
+/** A mask of one value says nothing about places. */
+function removesNothing({ values }: Mask): DegenerateReason | undefined {
+  if (values.some((value) => value !== values[0])) return undefined;
+  const message =
+    "The mask is the same everywhere: removing no part of the image lowers the score by more than the mask costs. " +
+    "Lower l1Weight, take a stronger blur (kernel), or optimise the logit (score=logit).";
+  return { code: "constant", message };
 }
 
 /** 1 - up(M), `[H, W]`: what the mask removes. Raw, as D-26 wants it. */

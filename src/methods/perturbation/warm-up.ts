@@ -1,3 +1,5 @@
+import { assertNever } from "../../errors.ts";
+
 /** Kernel size in pixels (odd) and standard deviation in pixels of a Gaussian blur. */
 export interface Blur {
   readonly kernel: number;
@@ -34,5 +36,7 @@ export function blurOfIteration(warmUp: WarmUp, iteration: number, full: Blur): 
       return iteration < warmUp.iterations ? constantBlur : full;
     case "list":
       return warmUp.blurs[iteration] ?? full;
+    default:
+      return assertNever(warmUp);
   }
 }

@@ -35,7 +35,7 @@ async function answer(request: ParityRequest): Promise<ParityAnswer> {
   const { gradientCheck } = model;
   const result = {
     device: model.device,
-    notes: model.notes,
+    notes: model.deviceNotes,
     check:
       gradientCheck === undefined
         ? undefined

@@ -21,6 +21,7 @@ export interface ModelInfo {
   readonly labels?: readonly string[];
   readonly probabilityKind: "softmax" | "sigmoid";
   readonly device: string;
+  readonly deviceNotes: readonly string[];
   readonly notes: readonly string[];
   readonly preprocess: Preprocess;
   readonly preprocessSource: string;

@@ -13,7 +13,6 @@ import {
   loadModel,
   parseLabels,
   parsePreprocess,
-  parsePreprocessorConfig,
   probabilities,
   randomStream,
   type ColorMapName,
@@ -21,6 +20,7 @@ import {
   type SaliencyMap,
   type WebModel,
 } from "onnx-saliency/web";
+import { createGate, pausable, type Gate } from "./pausable.ts";
 import { fillerOf, hide, saliencyRanks, toPicture } from "./composite.ts";
 import type {
   Calls,
@@ -36,8 +36,7 @@ import type {
 interface JobState {
   readonly abort: AbortController;
   readonly stop: AbortController;
-  /** Set while the job is paused. */
-  gate: { readonly opened: Promise<void>; open(): void } | undefined;
+  readonly gate: Gate;
 }
 
 interface Context {
@@ -66,32 +65,23 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   switch (message.kind) {
     case "abort":
       job.abort.abort();
-      job.gate?.open();
+      job.gate.open();
       break;
     case "stop":
       job.stop.abort();
-      job.gate?.open();
+      job.gate.open();
       break;
     case "pause":
-      job.gate ??= closedGate();
+      job.gate.close();
       break;
     case "resume":
-      job.gate?.open();
-      job.gate = undefined;
+      job.gate.open();
       break;
   }
 };
 
-function closedGate(): NonNullable<JobState["gate"]> {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
 async function answer(id: number, name: CallName, ask: unknown): Promise<void> {
-  const job: JobState = { abort: new AbortController(), stop: new AbortController(), gate: undefined };
+  const job: JobState = { abort: new AbortController(), stop: new AbortController(), gate: createGate() };
   jobs.set(id, job);
   try {
     const handler = handlers[name] as (ask: unknown, context: Context) => Promise<unknown>;
@@ -137,14 +127,11 @@ const handlers: Handlers = {
       device,
       // The first map comes first; the page asks for the check afterwards.
       check: false,
-      beforeRun: (signal) => [...jobs.values()].find((job) => job.abort.signal === signal)?.gate?.opened,
       ...(labels === undefined ? {} : { labels: parseLabels(labels.text, labels.name) }),
       ...(preprocess === undefined
         ? {}
         : {
-            preprocess: preprocess.name.startsWith("preprocessor_config")
-              ? parsePreprocessorConfig(preprocess.text, preprocess.name)
-              : parsePreprocess(preprocess.text, preprocess.name),
+            preprocess: parsePreprocess(preprocess.text, preprocess.name),
           }),
     });
     await model?.close();
@@ -172,7 +159,7 @@ const handlers: Handlers = {
     const { model, image } = loaded();
     let lastReport = 0;
     const { map, record } = await explain({
-      model,
+      model: pausable(model, job.gate),
       input: image.input,
       method,
       params,
@@ -294,6 +281,7 @@ function describeModel(model: WebModel): ModelInfo {
     ...(model.labels === undefined ? {} : { labels: model.labels }),
     probabilityKind: model.probabilityKind,
     device: model.device,
+    deviceNotes: model.deviceNotes,
     notes: model.notes,
     preprocess: model.preprocess,
     preprocessSource: description.preprocessSource,

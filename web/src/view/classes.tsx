@@ -83,10 +83,13 @@ export function Classes() {
           The model file names no classes. Drop a list of them (.txt, one a line) to see names.
         </p>
       )}
-      {info.preprocessSource === "assumed" && (
+      {/^(?:assumed|guessed)/.test(info.preprocessSource) && (
         <p class="faint">
-          How the model wants its pixels is not said; ImageNet's mean and deviation are assumed. Drop its
-          preprocessor_config.json if the classes look wrong.
+          How the model wants its pixels is not said (
+          {info.preprocessSource === "assumed"
+            ? "assumed: ImageNet's mean and deviation"
+            : info.preprocessSource}
+          ). Drop its preprocessor_config.json if the classes look wrong.
         </p>
       )}
     </section>

@@ -103,7 +103,7 @@ function Device() {
               ` Relative error ${check.error.toExponential(1)} along the gradient.`}
           </p>
         )}
-        {info.notes.map((note) => (
+        {info.deviceNotes.map((note) => (
           <p key={note}>{note}</p>
         ))}
         <label>

@@ -71,6 +71,11 @@ export function Outline() {
           <span class="grid-size">{info.classCount}</span>
         </li>
       </ol>
+      {info.notes.map((note) => (
+        <p key={note} class="remark">
+          {note}
+        </p>
+      ))}
       {layer.value !== undefined && (
         <button type="button" class="quiet small" onClick={() => (layer.value = undefined)}>
           Back to the default layer

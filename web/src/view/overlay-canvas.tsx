@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { renderOverlay, type Placement, type RgbaImage, type SaliencyMap } from "onnx-saliency/web";
+import { overlay, type Placement, type RgbaImage, type SaliencyMap } from "onnx-saliency/web";
 import { toImageData } from "../state/display-photo.ts";
 import { colorMapOf, opacity, scaleFor, threshold } from "../state/settings.ts";
 import { shownMaps } from "../state/studio.ts";
@@ -23,7 +23,7 @@ export function OverlayCanvas({ photo, placement, map, label }: OverlayCanvasPro
     const context = canvas.current?.getContext("2d");
     if (context === null || context === undefined) return;
     const nothing: SaliencyMap = { width: 1, height: 1, values: new Float32Array(1) };
-    const picture = renderOverlay(photo, map ?? nothing, {
+    const picture = overlay(photo, map ?? nothing, {
       placement,
       opacity: map === undefined ? 0 : cover,
       isSigned: map?.isSigned === true,

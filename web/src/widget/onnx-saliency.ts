@@ -1,5 +1,5 @@
 import type { SaliencyMap } from "onnx-saliency/web";
-import { renderOverlay, resolveTarget } from "onnx-saliency/web";
+import { overlay, resolveTarget } from "onnx-saliency/web";
 import { Engine } from "../engine/engine.ts";
 import type { ExplanationInfo, ImageInfo, ModelInfo } from "../engine/protocol.ts";
 import { shrink, toImageData } from "../state/display-photo.ts";
@@ -112,7 +112,7 @@ export class OnnxSaliencyElement extends HTMLElement {
   private show(photo: ImageInfo, { map, record }: ExplanationInfo, info: ModelInfo): void {
     const label = info.labels?.[record.target.index]?.split(",")[0] ?? `class ${record.target.index}`;
     const { probability } = record.score;
-    const picture = renderOverlay(shrink(photo.photograph, 1024), map, {
+    const picture = overlay(shrink(photo.photograph, 1024), map, {
       placement: photo.placement,
       isSigned: map.isSigned === true,
       scale: scaleOf(map),

@@ -1,0 +1,88 @@
+import { ExplainError } from "../errors.ts";
+import { tensorOf } from "../graph/prepare/constants.ts";
+import type { OnnxModel } from "../onnx/model.ts";
+import { writeModel } from "../onnx/write.ts";
+import { fromBfloat16, fromHalf } from "../tensor/half.ts";
+import type { AnyTensor, Tensor } from "../tensor/tensor.ts";
+import { probabilities } from "./model.ts";
+import type { Network } from "./network.ts";
+import type { Runtime } from "./session.ts";
+
+/** How far the explained scores are from what the file itself gives, or why that cannot be known. */
+export type FileScores =
+  /** Largest difference relative to the largest score. */
+  { readonly difference: number } | { readonly problem: string };
+
+/**
+ * Runs the file as it is, without any of our rewriting, and compares its output with logits of the same image.
+ *
+ * @param image `[1, C, H, W]` in input space
+ * @param logits `[1, K]` of that image
+ */
+export async function compareWithFile(
+  onnx: OnnxModel,
+  network: Network,
+  runtime: Runtime,
+  image: Tensor,
+  logits: Tensor,
+): Promise<FileScores> {
+  const { input, tail } = network;
+  const output = onnx.graph.outputs.find(({ name }) => name === tail.output);
+  if (output === undefined || output.nonTensor !== undefined)
+    return { problem: `its output holds no numbers; the scores are '${tail.output}'.` };
+  const further = onnx.graph.inputs.filter(
+    ({ name }) => name !== input.name && !onnx.graph.initializers.has(name),
+  );
+  if (further.length > 0) return { problem: "it has further inputs." };
+  if (
+    onnx.graph.inputs.find(({ name }) => name === input.name)?.dims?.[0] !== 1 &&
+    input.fixedBatch !== undefined
+  )
+    return { problem: `it takes runs of ${input.fixedBatch} images.` };
+  const feed = inFileForm(image, network);
+  if (feed === undefined) return { problem: `ONNX Runtime's JavaScript interface takes no ${input.type}.` };
+  try {
+    const session = await runtime.createSession(writeModel(onnx));
+    const result = await session.run({ [input.name]: feed }, [tail.output]);
+    await session.release();
+    const theirs = numbersOf(result[tail.output]);
+    const ours = inFileScores(network, logits);
+    const scale = theirs.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;
+    const differences = ours.map((value, index) => Math.abs(value - (theirs[index] ?? Number.NaN)) / scale);
+    return { difference: differences.reduce((largest, value) => Math.max(largest, value), 0) };
+  } catch (error) {
+    if (!(error instanceof ExplainError)) throw error;
+    return { problem: error.message.split("\n")[0] ?? "" };
+  }
+}
+
+/** An image in the layout and type of the file's input; `undefined` for a type that cannot be fed. */
+function inFileForm(image: Tensor, { input }: Network): AnyTensor | undefined {
+  const [, channels = 1, height = 1, width = 1] = image.dims;
+  const places = height * width;
+  const values =
+    input.layout === "NCHW"
+      ? Array.from(image.data)
+      : Array.from(
+          { length: image.data.length },
+          (_, index) => image.data[(index % channels) * places + Math.floor(index / channels)] ?? 0,
+        );
+  const dims = input.layout === "NCHW" ? [channels, height, width] : [height, width, channels];
+  if (input.type === "bfloat16") return undefined;
+  return tensorOf(input.type, input.isUnbatched ? dims : [1, ...dims], values);
+}
+
+/** Logits in the form of the file's output: through its final activation, one number where there is one. */
+function inFileScores({ tail }: Network, logits: Tensor): readonly number[] {
+  const values = logits.data.slice(tail.logitCount === 1 ? 1 : 0);
+  if (tail.cut === undefined) return Array.from(values);
+  const scores = Array.from(probabilities(values, tail.cut === "Sigmoid" ? "sigmoid" : "softmax"));
+  return tail.cut === "LogSoftmax" ? scores.map(Math.log) : scores;
+}
+
+function numbersOf(tensor: AnyTensor | undefined): readonly number[] {
+  if (tensor === undefined) return [];
+  if (tensor.type === "float16") return Array.from(tensor.data as Uint16Array, fromHalf);
+  if (tensor.type === "bfloat16") return Array.from(tensor.data as Uint16Array, fromBfloat16);
+  return Array.from(tensor.data as Float32Array, Number);
+}
