@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import type { Graph } from "./graph/graph.ts";
 import { decodeImage } from "./image/decode-node.ts";
 import type { Placement } from "./image/placement.ts";
 import { preprocess, type Preprocess } from "./image/preprocess.ts";
@@ -9,6 +8,7 @@ import { GraphModel } from "./runtime/graph-model.ts";
 import type { Model } from "./runtime/model.ts";
 import { hashModelFiles, readModelFile } from "./runtime/model-file-node.ts";
 import { metadataLabels, metadataPreprocess, type StatedPreprocess } from "./runtime/metadata-preprocess.ts";
+import { takesAnySize } from "./runtime/image-input.ts";
 import { analyseNetwork } from "./runtime/network.ts";
 import { NodeRuntime, type NodeDevice, type NodeRuntimeOptions } from "./runtime/session-node.ts";
 import { choosePreprocess } from "./runtime/preprocess-detective.ts";
@@ -154,14 +154,6 @@ export async function loadModel(
     await runtime.close();
     throw error;
   }
-}
-
-/** True unless the file fixes every size of its inputs; what it fixes wins over what is published beside it. */
-function takesAnySize({ inputs, initializers }: Graph): boolean {
-  return inputs.some(
-    ({ name, dims }) =>
-      !initializers.has(name) && (dims?.slice(1).some((dim) => typeof dim !== "number") ?? true),
-  );
 }
 
 /** The preprocessing that the caller, a file beside the model or the model's metadata state. */

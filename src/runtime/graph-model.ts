@@ -1,3 +1,4 @@
+import type { RuleOverrides } from "../autodiff/rules.ts";
 import { DataError, ModelError, ParameterError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -42,6 +43,8 @@ export interface GraphModelOptions {
   readonly batchSize?: number | undefined;
   /** Name of the target layer, instead of the one that is found. */
   readonly layer?: string | undefined;
+  /** Gradient rules that the backend needs instead of the standard ones. */
+  readonly backendRules?: RuleOverrides | undefined;
 }
 
 /** What is differentiated, for each sample. */
@@ -78,6 +81,7 @@ export class GraphModel implements Model {
   private readonly batchMemory: number;
   private readonly forcedBatch: number | undefined;
   private readonly bytesAnImage: number;
+  private readonly backendRules: RuleOverrides | undefined;
   private chosenLayer: Layer | undefined;
   private forward = 0;
   private backward = 0;
@@ -95,6 +99,7 @@ export class GraphModel implements Model {
     this.labels = options.labels;
     this.batchMemory = options.batchMemory ?? 2 ** 30;
     this.forcedBatch = options.batchSize;
+    this.backendRules = options.backendRules;
     this.bytesAnImage = activationBytes(options.network);
     this.stack = { isSettled: options.network.batch.kind !== "freed" };
     this.queue = new BatchQueue(
@@ -419,7 +424,10 @@ export class GraphModel implements Model {
   }
 
   private async createSession(program: Program, spread: boolean): Promise<ProgramSession> {
-    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), { spread });
+    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), {
+      spread,
+      backendRules: this.backendRules,
+    });
     const opsets = new Map(this.onnx.opsets).set("", graph.opset);
     const serialized = writeModel({
       graph: graph.graph,

@@ -156,3 +156,11 @@ function firstConvolutionChannels(graph: Graph, image: string): number | undefin
   const channels = weight?.dims[1];
   return channels === undefined ? undefined : channels * intAttribute(node, "group", 1);
 }
+
+/** True unless the file fixes every size of its inputs; what it fixes wins over what is published beside it. */
+export function takesAnySize({ inputs, initializers }: Graph): boolean {
+  return inputs.some(
+    ({ name, dims }) =>
+      !initializers.has(name) && (dims?.slice(1).some((dim) => typeof dim !== "number") ?? true),
+  );
+}

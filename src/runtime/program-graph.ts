@@ -1,4 +1,5 @@
 import { differentiate } from "../autodiff/differentiate.ts";
+import type { RuleOverrides } from "../autodiff/rules.ts";
 import { ModelError } from "../errors.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
@@ -23,13 +24,20 @@ export interface ProgramGraph {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
+/** How a program's graph is built. */
+export interface ProgramGraphOptions {
+  /** Inputs of one sample for all (leading dimension 1) take one a sample instead. */
+  readonly spread?: boolean;
+  /** Gradient rules that the backend needs instead of the standard ones; the program's own win. */
+  readonly backendRules?: RuleOverrides | undefined;
+}
+
 /** Builds prologue, network, scores, gradients and epilogue into one graph. */
 export function buildProgramGraph(
   network: Network,
   program: Program,
   layer: (name: string) => Layer,
-  /** `spread`: inputs of one sample for all (leading dimension 1) take one a sample instead. */
-  { spread = false }: { readonly spread?: boolean } = {},
+  { spread = false, backendRules = {} }: ProgramGraphOptions = {},
 ): ProgramGraph {
   const { input, tail } = network;
   const g = GraphBuilder.empty(network.opset, "onnx-saliency", { fixedBatch: input.fixedBatch, spread });
@@ -65,7 +73,7 @@ export function buildProgramGraph(
     const result = differentiate(g, {
       of: scoreNames.map((name) => scores[name]),
       wrt: real,
-      ...(program.rules === undefined ? {} : { rules: program.rules.overrides }),
+      rules: { ...backendRules, ...program.rules?.overrides },
     });
     for (const name of scoreNames) cotangents[name] = result.cotangents[scores[name]] ?? "";
     wrt.forEach((name, index) => {

@@ -121,6 +121,9 @@ export class WebRuntime implements Runtime {
     signal: AbortSignal | undefined,
   ): Promise<Record<string, AnyTensor>> {
     throwIfAborted(signal);
+    // WebAssembly runs in this thread and its promises resolve at once: without a break no message (stop, pause) gets in.
+    await nextTask();
+    throwIfAborted(signal);
     const tensors = Object.fromEntries(
       Object.entries(feeds).map(([name, tensor]) => [name, toOrtTensor(ort, name, tensor)]),
     );
@@ -149,6 +152,18 @@ export class WebRuntime implements Runtime {
     this.last = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Resolves when the events that wait have been handled; unlike a timer it is not held back by the browser. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
 }
 
 function defaultThreads(): number {

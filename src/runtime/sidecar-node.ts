@@ -4,47 +4,11 @@ import { DataError } from "../errors.ts";
 import { parsePreprocess } from "../image/preprocess-schema.ts";
 import type { Preprocess } from "../image/preprocess.ts";
 import { isPreprocessorConfig } from "../image/preprocessor-config.ts";
+import { isNumberedLabels, parseLabels } from "./labels.ts";
 
-/** Class names from a file: one a line, a JSON list, or JSON with `id2label` (as Hugging Face writes it). */
+/** Class names from a file, see `parseLabels`. */
 export function readLabels(path: string): readonly string[] {
-  const text = readText(path);
-  if (!path.endsWith(".json")) return parseLabelLines(text);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new DataError(
-      `${path}: expected JSON, got text that does not parse (${(error as Error).message}).`,
-      { cause: error },
-    );
-  }
-  const table = Array.isArray(json) ? json : (json as { readonly id2label?: unknown } | null)?.id2label;
-  if (typeof table !== "object" || table === null) {
-    throw new DataError(
-      `${path}: expected a list of class names, or an object with "id2label", got something else.`,
-    );
-  }
-  const entries = Object.entries(table as Record<string, unknown>);
-  const labels: string[] = [];
-  for (const [key, value] of entries) {
-    const index = Number(key);
-    if (!Number.isInteger(index) || index < 0 || index > 1_000_000 || typeof value !== "string") {
-      throw new DataError(
-        `${path}: expected class names by index, got ${JSON.stringify(value)} at ${JSON.stringify(key)}.`,
-      );
-    }
-    labels[index] = value;
-  }
-  return Array.from(labels, (label, index) => label ?? `class ${index}`);
-}
-
-function parseLabelLines(text: string): readonly string[] {
-  const lines = text.split(/\r?\n/);
-  while (lines.at(-1)?.trim() === "") lines.pop();
-  // Teachable Machine writes "0 cat", "1 dog"; ImageNet lists write "n01440764<tab>tench".
-  const isNumbered = lines.every((line, index) => new RegExp(`^${index}[\\s:,]+\\S`).test(line));
-  const isWordNet = lines.every((line) => /^n\d{8}\s+\S/.test(line));
-  return lines.map((line) => (isNumbered || isWordNet ? line.replace(/^\S+[\s,]+/, "") : line).trim());
+  return parseLabels(readText(path), path);
 }
 
 /**
@@ -67,8 +31,7 @@ export function labelsBeside(modelPath: string): readonly string[] | undefined {
 export function hasNumberedLabelsBeside(modelPath: string): boolean {
   const path = join(dirname(modelPath), "labels.txt");
   if (!existsSync(path)) return false;
-  const lines = readText(path).trimEnd().split(/\r?\n/);
-  return lines.every((line, index) => new RegExp(`^${index} \\S`).test(line));
+  return isNumberedLabels(readText(path));
 }
 
 /**

@@ -1,0 +1,10 @@
+import { openBrowser } from "./tests/browser/chromium.ts";
+import { serveFolder } from "./src/cli/static-server.ts";
+const server=await serveFolder("dist/studio");
+const b=await openBrowser();
+b.context.on("serviceworker",w=>{console.log("sw",w.url()); w.on?.("console",(m:any)=>console.log(m.text()))});
+const p=await b.context.newPage(); p.on("console",m=>console.log(m.text()));
+p.on("requestfailed",r=>console.log("failed",r.url(),r.failure()?.errorText)); p.on("response",r=>{if(r.status()>=400)console.log(r.status(),r.url())});
+await p.goto(server.url); await p.waitForSelector(".stage .legend");
+console.log(await p.evaluate(async()=>{try{const r=await navigator.serviceWorker.register("./sw.js"); await new Promise(f=>setTimeout(f,8000)); return JSON.stringify({i:r.installing?.state,w:r.waiting?.state,a:r.active?.state, keys:await caches.keys(), n:(await (await caches.open((await caches.keys())[0]??"x")).keys()).map(k=>k.url)});}catch(e){return String(e)}}));
+await b.close(); await server.close();
