@@ -1,9 +1,10 @@
 // Writes docs/compatibility.md: what becomes of each exported model, measured on this machine.
 //   npm run compatibility [-- NAME ...]   (NAME: only these, printed and not written)
+//   node scripts/generate-compatibility.mjs --resume   (goes on with what .cache/compatibility has)
 // Models: tests/models/compat (see scripts/compat-models/make.py) and, where the reference models lie beside the repository,
 // ../shared/models/zoo, whose weights are drawn into the temporary folder once.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -81,10 +82,8 @@ async function row(name, path, golden) {
       golden === undefined ? smoothImage(model, randomStream(0, "image")) : goldenInput(golden.input);
     const logits = await model.logits(input);
     const target = { index: golden?.class_index ?? logits.data.indexOf(Math.max(...logits.data)) };
-    const check = await checkModel(model, input, target, randomStream(0, "check"), { directionCount: 4 });
+    const check = await checkModel(model, input, target, randomStream(0, "check"), { directionCount: 2 });
     const report = inspectNetwork(model.network, model.onnx.graph, undefined, (layer) => model.layer(layer));
-    for (const { operator } of report.operators)
-      operatorCounts.set(operator, (operatorCounts.get(operator) ?? 0) + 1);
     const differences =
       "problem" in check.gradient
         ? "none"
@@ -101,7 +100,7 @@ async function row(name, path, golden) {
     const { forward, gradient } = check.elapsedMs;
     const { opset, producer } = model.description;
     const layer = model.network.layers.length > 0 ? model.defaultLayer : undefined;
-    return [
+    const cells = [
       name,
       producer,
       opset,
@@ -114,6 +113,7 @@ async function row(name, path, golden) {
       gradient === undefined ? "" : (gradient / forward).toFixed(1),
       await mapOf(model, input, target, check),
     ];
+    return { cells, operators: report.operators.map(({ operator }) => operator) };
   } finally {
     await model.close();
   }
@@ -145,30 +145,33 @@ async function mapOf(model, input, target, check) {
   return `${method}${map.degenerate === undefined ? "" : `: ${map.degenerate}`}${reason}`;
 }
 
+const cache = join(root, ".cache/compatibility");
+
+/** The row of a model, from the cache if the run is resumed. */
+async function measured({ name, path, golden }) {
+  const kept = join(cache, `${name}.json`);
+  if (isResumed && existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8"));
+  const started = performance.now();
+  let result;
+  try {
+    result = await row(name, path(), golden);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    result = { cells: [name, ...Array.from({ length: 9 }, () => ""), message], operators: [] };
+  }
+  process.stderr.write(
+    `${result.cells.join(" | ")} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`,
+  );
+  writeFileSync(kept, JSON.stringify(result));
+  return result;
+}
+
 async function table(models) {
   const rows = [];
-  for (const { name, path, golden } of models) {
-    const started = performance.now();
-    try {
-      rows.push(await row(name, path(), golden));
-    } catch (error) {
-      rows.push([
-        name,
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        error instanceof Error ? error.message : String(error),
-      ]);
-    }
-    process.stderr.write(
-      `${rows.at(-1).join(" | ")} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`,
-    );
+  for (const model of models) {
+    const { cells, operators } = await measured(model);
+    rows.push(cells);
+    for (const operator of operators) operatorCounts.set(operator, (operatorCounts.get(operator) ?? 0) + 1);
   }
   const header = [
     "model",
@@ -187,7 +190,10 @@ async function table(models) {
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-const only = process.argv.slice(2);
+const isResumed = process.argv.includes("--resume");
+const only = process.argv.slice(2).filter((argument) => argument !== "--resume");
+if (!isResumed) rmSync(cache, { recursive: true, force: true });
+mkdirSync(cache, { recursive: true });
 const isWanted = ({ name }) => only.length === 0 || only.includes(name);
 const small = readdirSync(compat)
   .filter((file) => file.endsWith(".onnx"))
