@@ -56,10 +56,14 @@ function fileOf(build: Build, { dims = ["batch", 3, 12, 16], type = "float32" }:
 }
 
 /** The finished file as another program would open it. */
-async function exported(model: NodeModel, method: ExplainedMethod): Promise<InferenceSession> {
+async function exported(
+  model: NodeModel,
+  method: ExplainedMethod,
+  forward: "shared" | "separate" = "shared",
+): Promise<InferenceSession> {
   const { network, onnx, normalization } = model;
   const layer = method.includes("cam") ? model.defaultLayer : undefined;
-  const built = explainedModel({ network, declared: onnx.graph, method, layer, normalization });
+  const built = explainedModel({ network, declared: onnx.graph, method, layer, normalization, forward });
   const bytes = writeWholeModel({ ...onnx, graph: built.graph, opsets: new Map([["", built.opset]]) });
   return InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
 }
@@ -111,6 +115,27 @@ describe("explainedModel", () => {
     for (const name of ["scores", "best"]) expect(found[name]!.data).toEqual(expected[name]!.data);
     await model.close();
   });
+
+  it.each(["grad-cam", "input-x-gradient", "integrated-gradients"] as const)(
+    "gives the same map of %s by a forward pass of its own",
+    async (method) => {
+      const path = fileOf(convolutional);
+      const model = await loadModel(path, { threads: 1 });
+      const own = await InferenceSession.create(path, { intraOpNumThreads: 1 });
+      const session = await exported(model, method, "separate");
+      const input = normals([1, 3, 12, 16], 1);
+      const feed = image(Float32Array.from([...input.data, ...input.data]), [2, 3, 12, 16]);
+      const found = await session.run({ image: feed, target: target(1, 3) });
+      const expected = await own.run({ image: feed });
+      expect(found["scores"]!.data).toEqual(expected["scores"]!.data);
+      for (const [index, of] of [1, 3].entries()) {
+        const { map } = await explain({ model, input, method, target: of });
+        const values = (found["saliency_map"]!.data as Float32Array).subarray(index * 192, (index + 1) * 192);
+        expect(error(values, map.values)).toBeLessThan(tolerance);
+      }
+      await model.close();
+    },
+  );
 
   it("gives a zero map for an index that is no class", async () => {
     const model = await loadModel(fileOf(convolutional), { threads: 1 });

@@ -10,7 +10,8 @@ import { appendScores, toLayerLayout } from "../../runtime/program-graph.ts";
 import { camsInGraph, finishedCam } from "./cam-in-graph.ts";
 import { chooseClass } from "./class-choice.ts";
 import type { ExplainedMethod } from "./explained-methods.ts";
-import { appendPathIntegral, type InsertedNode } from "./path-integral.ts";
+import { insertedLoop, loopBody, type InsertedNode } from "./loop-body.ts";
+import { appendPathIntegral } from "./path-integral.ts";
 
 /** What is put into the model. */
 export interface ExplainedModelRequest {
@@ -24,6 +25,12 @@ export interface ExplainedModelRequest {
   readonly normalization: Normalization;
   /** Points on the path of integrated gradients. Default 50, as the method's. */
   readonly steps?: number;
+  /**
+   * `shared` (default): scores and map come of one forward pass. Runtimes fuse fewer operators where inner values are read,
+   * so the scores of some networks (transformers) round differently. `separate`: the map has a forward pass of its own, and
+   * the scores are computed as in the file.
+   */
+  readonly forward?: "shared" | "separate";
 }
 
 /** A graph that classifies and explains in one run. */
@@ -50,7 +57,7 @@ export interface ExplainedModel {
  * await writeModelFile("explained.onnx", { ...explained, opsets: new Map([["", explained.opset]]), files: model.onnx.files });
  */
 export function explainedModel(request: ExplainedModelRequest): ExplainedModel {
-  const { network } = request;
+  const { network, method } = request;
   const g = GraphBuilder.empty(network.opset, network.graph.name, { fixedBatch: network.input.fixedBatch });
   const reserved = [
     ...network.graph.nodes.flatMap((node) => node.outputs),
@@ -70,7 +77,10 @@ export function explainedModel(request: ExplainedModelRequest): ExplainedModel {
   const choice = chooseClass(g, logits, "target");
   const names = new Map<string, string>();
   const inserted: InsertedNode[] = [];
-  const map = appendMap(g, request, { image, logits: logits, oneHot: choice.oneHot }, names, inserted);
+  const isSeparate = request.forward === "separate" && method !== "integrated-gradients";
+  const append = isSeparate ? appendSeparateMap : appendMap;
+  const place: Place = { g, names, inserted };
+  const map = append(place, request, { image, logits, oneHot: choice.oneHot });
   g.clearOutputs();
   for (const name of originals) if (g.has(name)) g.output(name);
   const outputs = {
@@ -94,22 +104,46 @@ function declareImage(g: GraphBuilder, { network, declared }: ExplainedModelRequ
   return g.cast(image, reader.type(name));
 }
 
+/** Where nodes are appended. */
+interface Place {
+  readonly g: GraphBuilder;
+  /** Values that stand for others in the finished graph. */
+  readonly names: Map<string, string>;
+  /** Nodes that the builder does not know. */
+  readonly inserted: InsertedNode[];
+}
+
 interface Values {
   readonly image: string;
   readonly logits: string;
   readonly oneHot: string;
 }
 
-/**
- * The map `[batch, H, W]`. `names` collects values that stand for others in the finished graph, `inserted` nodes that the
- * builder does not know.
- */
+/** The map `[batch, H, W]` by a network inside a `Loop` of one iteration, which no optimiser merges with the one outside. */
+function appendSeparateMap(place: Place, request: ExplainedModelRequest, { image, oneHot }: Values): string {
+  const { network, layer } = request;
+  const { g, inserted } = place;
+  const body = loopBody(g, network, "explanation");
+  const x = body.capture(image);
+  body.g.appendNetwork(network.graph, network.known, new Map([[network.input.name, x]]), [
+    network.tail.logits,
+    ...(layer === undefined ? [] : [layer.name]),
+  ]);
+  const { logits } = appendScores(body.g, network, network.tail.logits);
+  const names = new Map<string, string>();
+  const map = appendMap({ g: body.g, names, inserted }, request, { image: x, logits, oneHot });
+  for (const [standIn, value] of names) body.substitute(standIn, value);
+  const dims = body.g.dims(map);
+  const stacked = g.input("stacked_maps", [1, ...dims]);
+  inserted.push(insertedLoop(g, 1, [], stacked, body.finish([map])));
+  return g.reshape(stacked, dims);
+}
+
+/** The map `[batch, H, W]` by the forward pass that is there. */
 function appendMap(
-  g: GraphBuilder,
+  { g, names, inserted }: Place,
   request: ExplainedModelRequest,
   { image, logits, oneHot }: Values,
-  names: Map<string, string>,
-  inserted: InsertedNode[],
 ): string {
   const { network, method, layer } = request;
   /** The gradient of the chosen class's logit. */
