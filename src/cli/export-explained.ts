@@ -68,6 +68,7 @@ export async function exportExplained(request: ExportRequest): Promise<ExportRep
       const built = explainedModel({
         network,
         declared: onnx.graph,
+        declaredOpset: onnx.opsets.get("") ?? 0,
         method,
         layer: target,
         normalization,

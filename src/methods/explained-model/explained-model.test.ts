@@ -41,17 +41,21 @@ const convolutional: Build = (g, x) => {
 interface Kind {
   readonly dims?: Shape;
   readonly type?: ElementType;
+  readonly opset?: number;
 }
 
 /** A model on disk with outputs `scores` (of `build`) and, beside it, a second one that must survive. */
-function fileOf(build: Build, { dims = ["batch", 3, 12, 16], type = "float32" }: Kind = {}): string {
+function fileOf(
+  build: Build,
+  { dims = ["batch", 3, 12, 16], type = "float32", opset = 17 }: Kind = {},
+): string {
   const g = GraphBuilder.empty(17);
   const scores = build(g, g.input("image", dims, type));
   g.output(scores, "scores");
   g.output(g.node("ArgMax", [scores], { axis: 1 }), "best");
   const path = join(folder, `model-${random.integer(1e9)}.onnx`);
   const graph: Graph = g.build();
-  writeFileSync(path, writeModel({ graph, opsets: new Map([["", 17]]), irVersion: 8 }).bytes);
+  writeFileSync(path, writeModel({ graph, opsets: new Map([["", opset]]), irVersion: 8 }).bytes);
   return path;
 }
 
@@ -63,7 +67,15 @@ async function exported(
 ): Promise<InferenceSession> {
   const { network, onnx, normalization } = model;
   const layer = method.includes("cam") ? model.defaultLayer : undefined;
-  const built = explainedModel({ network, declared: onnx.graph, method, layer, normalization, forward });
+  const built = explainedModel({
+    network,
+    declared: onnx.graph,
+    declaredOpset: onnx.opsets.get("") ?? 0,
+    method,
+    layer,
+    normalization,
+    forward,
+  });
   const bytes = writeWholeModel({ ...onnx, graph: built.graph, opsets: new Map([["", built.opset]]) });
   return InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
 }
@@ -137,6 +149,35 @@ describe("explainedModel", () => {
     },
   );
 
+  it("explains files of older opsets, in operators of a newer one", async () => {
+    const model = await loadModel(fileOf(convolutional, { opset: 13 }), { threads: 1 });
+    const input = normals([1, 3, 12, 16], 1);
+    for (const forward of ["shared", "separate"] as const) {
+      const session = await exported(model, "wgrad-cam", forward);
+      const result = await session.run({ image: image(input.data, input.dims), target: target(0) });
+      const { map } = await explain({ model, input, method: "wgrad-cam", target: 0 });
+      expect(error(result["saliency_map"]!.data as Float32Array, map.values)).toBeLessThan(tolerance);
+      await session.release();
+    }
+    await model.close();
+  });
+
+  it("takes an image without a batch axis where the file does", async () => {
+    const unbatched: Build = (g, x) => convolutional(g, g.node("Unsqueeze", [x, g.ints([0])]));
+    const model = await loadModel(fileOf(unbatched, { dims: [3, 12, 16] }), { threads: 1 });
+    const input = normals([1, 3, 12, 16], 1);
+    for (const method of ["grad-cam", "gradient", "integrated-gradients"] as const) {
+      const { map } = await explain({ model, input, method, target: 2 });
+      for (const forward of ["shared", "separate"] as const) {
+        const session = await exported(model, method, forward);
+        const result = await session.run({ image: image(input.data, [3, 12, 16]), target: target(2) });
+        expect(error(result["saliency_map"]!.data as Float32Array, map.values)).toBeLessThan(tolerance);
+        await session.release();
+      }
+    }
+    await model.close();
+  });
+
   it("gives a zero map for an index that is no class", async () => {
     const model = await loadModel(fileOf(convolutional), { threads: 1 });
     const session = await exported(model, "gradient");
@@ -205,7 +246,13 @@ describe("explainedModel", () => {
     const model = await loadModel(fileOf(convolutional), { threads: 1 });
     const { network, onnx, normalization } = model;
     expect(() =>
-      explainedModel({ network, declared: onnx.graph, method: "grad-cam", normalization }),
+      explainedModel({
+        network,
+        declared: onnx.graph,
+        declaredOpset: onnx.opsets.get("") ?? 0,
+        method: "grad-cam",
+        normalization,
+      }),
     ).toThrow("layer: expected one for grad-cam, got none.");
     await model.close();
   });

@@ -20,6 +20,8 @@ export interface LoopBody {
   capture(value: string): string;
   /** Lets an input that was declared in the body be a value of the surrounding graph. */
   substitute(input: string, outerValue: string): void;
+  /** Lets an input that was declared in the body be another value of the body. */
+  rename(input: string, value: string): void;
   /** Ends the body with its outputs: loop-carried values, then those that are stacked. */
   finish(outputs: readonly string[]): { readonly body: Graph; readonly initializers: readonly Initializer[] };
 }
@@ -27,8 +29,15 @@ export interface LoopBody {
 /**
  * Begins the body of a `Loop` that will run the network. Weights stay outside, once; all other names are made to differ
  * from those of the surrounding graph, as ONNX demands.
+ *
+ * @param isShared whether the surrounding graph has the network's initializer of this name; default: all of them
  */
-export function loopBody(outer: GraphBuilder, network: Network, name: string): LoopBody {
+export function loopBody(
+  outer: GraphBuilder,
+  network: Network,
+  name: string,
+  isShared: (initializer: string) => boolean = (initializer) => network.graph.initializers.has(initializer),
+): LoopBody {
   const g = GraphBuilder.empty(network.opset, name, { fixedBatch: network.input.fixedBatch });
   g.reserve(network.graph.nodes.flatMap((node) => node.outputs).filter((output) => output !== ""));
   g.reserve(network.graph.initializers.keys());
@@ -36,6 +45,7 @@ export function loopBody(outer: GraphBuilder, network: Network, name: string): L
   const step = g.input(`${name}/step`, [], "int64");
   const goesOn = g.input(`${name}/goes_on`, [], "bool");
   const captured = new Map<string, string>();
+  const renamed = new Map<string, string>();
   return {
     g,
     step,
@@ -47,18 +57,27 @@ export function loopBody(outer: GraphBuilder, network: Network, name: string): L
     substitute(input, outerValue) {
       captured.set(input, outerValue);
     },
+    rename(input, value) {
+      renamed.set(input, value);
+    },
     finish(outputs) {
       const still = g.unary("Identity", goesOn);
       g.clearOutputs();
       for (const output of [still, ...outputs]) g.output(output);
-      return separated(g.build(), network, captured);
+      const built = g.build();
+      const nodes = built.nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map((input) => renamed.get(input) ?? input),
+      }));
+      const inputs = built.inputs.filter((input) => !renamed.has(input.name));
+      return separated({ ...built, inputs, nodes }, isShared, captured);
     },
   };
 }
 
 function separated(
   built: Graph,
-  network: Network,
+  isShared: (initializer: string) => boolean,
   captured: ReadonlyMap<string, string>,
 ): ReturnType<LoopBody["finish"]> {
   const { nodes } = liveNodes(
@@ -74,7 +93,7 @@ function separated(
     );
   }
   const rename = (name: string): string =>
-    name === "" || network.graph.initializers.has(name) ? name : (captured.get(name) ?? `loop:${name}`);
+    name === "" || isShared(name) ? name : (captured.get(name) ?? `loop:${name}`);
   const initializers = [...built.initializers.values()].map((value) => ({
     ...value,
     name: rename(value.name),
@@ -104,7 +123,7 @@ export function insertedLoop(
   g: GraphBuilder,
   count: number,
   carried: readonly string[],
-  output: string,
+  outputs: readonly string[],
   { body, initializers }: ReturnType<LoopBody["finish"]>,
 ): InsertedNode {
   const trips = g.ints([count], []);
@@ -112,11 +131,11 @@ export function insertedLoop(
     position: g.allNodes.length,
     initializers,
     node: {
-      name: output,
+      name: outputs[0] ?? "",
       opType: "Loop",
       domain: "",
       inputs: [trips, "", ...carried],
-      outputs: [output],
+      outputs,
       attributes: { body: { kind: "graph", value: body } },
     },
   };

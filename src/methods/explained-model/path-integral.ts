@@ -14,6 +14,8 @@ interface PathRequest {
   readonly oneHot: string;
   readonly normalization: Normalization;
   readonly steps: number;
+  /** See {@link loopBody}. */
+  readonly isShared?: (initializer: string) => boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export function appendPathIntegral(g: GraphBuilder, request: PathRequest, insert
   const baseline = blackImage(g, image, network, normalization);
   const zeros = g.filledLike(image);
   const total = g.input("path_integral", g.dims(image), g.type(image));
-  inserted.push(insertedLoop(g, steps, [zeros], total, pathStep(g, request, baseline)));
+  inserted.push(insertedLoop(g, steps, [zeros], [total], pathStep(g, request, baseline)));
   return g.mul(total, g.sub(image, baseline));
 }
 
@@ -48,10 +50,10 @@ function blackImage(
 /** The body of the loop: sum + weight * gradient at baseline + point * (image - baseline). */
 function pathStep(
   outer: GraphBuilder,
-  { network, image, oneHot, steps }: PathRequest,
+  { network, image, oneHot, steps, isShared }: PathRequest,
   baseline: string,
 ): ReturnType<LoopBody["finish"]> {
-  const body = loopBody(outer, network, "path");
+  const body = loopBody(outer, network, "path", isShared);
   const { g } = body;
   const sum = g.input("path/sum", outer.dims(image), outer.type(image));
   const [x, black] = [body.capture(image), body.capture(baseline)];
