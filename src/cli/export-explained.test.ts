@@ -52,6 +52,7 @@ describe("export", () => {
   const lines: string[] = [];
   const context = {
     signal: new AbortController().signal,
+    onFirstInterrupt: () => undefined,
     onInterrupt: () => undefined,
     print: (line: string) => lines.push(line),
     note: () => undefined,
