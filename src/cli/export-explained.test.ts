@@ -1,12 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeTinyClassifier } from "../../tests/support/tiny-classifier.ts";
 import { readModel } from "../onnx/read.ts";
 import { exportCommand } from "./commands/export.ts";
 import { exportExplained, formatExport } from "./export-explained.ts";
 
+const compatible = fileURLToPath(new URL("../../tests/models/compat", import.meta.url));
 let folder = "";
 let path = "";
 beforeAll(() => {
@@ -24,7 +26,7 @@ describe("exportExplained", () => {
       const out = join(folder, `${method}.onnx`);
       const report = await exportExplained({ ...request, path, out, method });
       expect(report).toMatchObject({ files: [out], method, notes: [] });
-      expect(report.check?.outputs).toBe(true);
+      expect(report.check?.outputs).toBe("same");
       expect(report.check?.map).toBeLessThan(1e-5);
       expect(report.inputs.map(({ name, type }) => `${name} ${type}`)).toEqual([
         "image float32",
@@ -40,6 +42,33 @@ describe("exportExplained", () => {
       expect(text).toContain("the model's outputs are the same bit for bit");
     },
   );
+
+  it.each([
+    "cnn-batch-1",
+    "cnn-qdq",
+    "cnn-softmax",
+    "custom-vision",
+    "float16",
+    "function",
+    "keras-nhwc",
+    "mobile-uint8",
+    "one-sigmoid",
+    "opset-7",
+    "opset-18",
+    "two-outputs",
+    "vit-batch-1",
+    "vit-opset-11",
+    "vit-optimised",
+  ])("keeps the scores of %s and gives the method's map", async (name) => {
+    const report = await exportExplained({
+      ...request,
+      path: join(compatible, `${name}.onnx`),
+      out: join(folder, "compatible.onnx"),
+      method: "grad-cam",
+    });
+    expect(report.check?.outputs).toBe("same");
+    expect(report.check?.map).toBeLessThan(1e-5);
+  });
 
   it("leaves the comparison out where it is not wanted", async () => {
     const out = join(folder, "unchecked.onnx");
