@@ -64,18 +64,20 @@ export interface QueueModules {
 
 /**
  * Loads BullMQ and ioredis, which are not installed with this package: most evaluations need no queue.
+ *
+ * @param load How a package is imported; a parameter for tests.
  * @throws RuntimeUnavailableError if they are not there.
  */
-export async function loadQueueModules(): Promise<QueueModules> {
-  // Not literals, so that the compiler does not look for packages that may be absent.
-  const [bullmq, ioredis]: readonly string[] = ["bullmq", "ioredis"];
+export async function loadQueueModules(
+  load: (name: string) => Promise<unknown> = (name) => import(name),
+): Promise<QueueModules> {
   try {
-    const { Queue, Worker } = (await import(bullmq ?? "")) as QueueModules;
-    const { Redis } = (await import(ioredis ?? "")) as QueueModules;
+    const { Queue, Worker } = (await load("bullmq")) as QueueModules;
+    const { Redis } = (await load("ioredis")) as QueueModules;
     return { Queue, Worker, Redis };
   } catch (error) {
     throw new RuntimeUnavailableError(
-      `queue: expected the packages bullmq and ioredis, but they cannot be loaded (${error instanceof Error ? error.message : String(error)}). ` +
+      `queue: expected the packages bullmq and ioredis, but they cannot be loaded (${reasonOf(error)}). ` +
         "Install them: npm install bullmq ioredis.",
     );
   }
@@ -104,7 +106,7 @@ export function queueOptions(url: string): Readonly<Record<string, unknown>> {
 }
 
 /** How long a first answer of the server is waited for. An outage later is waited out. */
-const firstAnswerInMs = 10_000;
+const firstAnswerInMs = 5000;
 
 /**
  * A client of its own, for the list of runs and their configurations.

@@ -22,7 +22,6 @@ import {
   checkImage,
   packMap,
   unpackConfiguration,
-  type ImageJob,
   type ImageResult,
   type PackedMap,
 } from "./image-job.ts";
