@@ -47,7 +47,9 @@ beforeAll(async () => {
   });
   await wide.close();
   server = await serveFolder(join(folder, "studio"));
-  browser = await openBrowser();
+  browser = await openBrowser({
+    args: ["--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+  });
 });
 
 afterAll(async () => {
@@ -288,6 +290,24 @@ describe("the page", () => {
     await alert(page).filter({ hasText: "split.onnx.data" }).waitFor();
     await drop(page, [join(folder, "split.onnx.data")]);
     await page.locator(".class", { hasText: "class 4" }).waitFor();
+    await settled(page);
+    expect(await alert(page).count()).toBe(0);
+  });
+
+  it("takes a picture with the camera, and one from the clipboard", async () => {
+    await page.getByRole("button", { name: "Camera" }).click();
+    await page.waitForFunction(() => (document.querySelector("video")?.videoWidth ?? 0) > 0);
+    await page.getByRole("button", { name: "Take the picture" }).click();
+    await page.locator(".file", { hasText: "camera.png" }).waitFor();
+    await settled(page);
+    const base64 = readFileSync(join(examples, "chelsea.png")).toString("base64");
+    await page.evaluate((text) => {
+      const clipboardData = new DataTransfer();
+      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+      clipboardData.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
+      window.dispatchEvent(new ClipboardEvent("paste", { clipboardData, cancelable: true }));
+    }, base64);
+    await page.locator(".file", { hasText: "pasted.png, 451 × 300" }).waitFor();
     await settled(page);
     expect(await alert(page).count()).toBe(0);
   });

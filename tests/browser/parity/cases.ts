@@ -13,6 +13,8 @@ export interface ParityRequest {
   readonly device: "wasm" | "webgpu" | "auto";
   readonly input: { readonly dims: readonly number[]; readonly data: readonly number[] };
   readonly cases: readonly ParityCase[];
+  /** Puts a graphics processor into the worker's browser that fails as soon as it is used. */
+  readonly hasBrokenGpu?: boolean;
   /** How often each case is run; the map is the last one's. Default 1. */
   readonly repeats?: number;
   /** Base64 of a photograph to decode and prepare. */

@@ -12,8 +12,15 @@ function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
+function breakGpu(): void {
+  const requestDevice = (): Promise<never> => Promise.reject(new Error("the device is lost"));
+  const adapter = { info: { isFallbackAdapter: false }, features: new Set(), limits: {}, requestDevice };
+  Object.defineProperty(navigator, "gpu", { value: { requestAdapter: () => Promise.resolve(adapter) } });
+}
+
 async function answer(request: ParityRequest): Promise<ParityAnswer> {
   const { preprocess, device, input, cases, photograph, repeats = 1 } = request;
+  if (request.hasBrokenGpu === true) breakGpu();
   const model = await loadModel({
     model: fromBase64(request.model),
     name: "parity.onnx",
