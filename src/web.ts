@@ -9,7 +9,7 @@ import { memorySource } from "./onnx/byte-source.ts";
 import type { ModelFile, OnnxModel } from "./onnx/model.ts";
 import { readModelFrom } from "./onnx/read.ts";
 import { randomStream } from "./random/random-stream.ts";
-import { backendRules } from "./runtime/backend-rules.ts";
+import { backendRules, webGpuObstacle } from "./runtime/backend-rules.ts";
 import { checkGradient, type GradientCheck } from "./runtime/check-gradient.ts";
 import { findWebGpu, hashBytes, readBytes } from "./runtime/device-web.ts";
 import { GraphModel } from "./runtime/graph-model.ts";
@@ -179,7 +179,9 @@ async function openOnDevice(
   const notes: string[] = [];
   if (wanted !== "wasm") {
     const gpu = await findWebGpu();
-    if (gpu.kind === "hardware" || (gpu.kind === "software" && wanted === "webgpu")) {
+    const obstacle = webGpuObstacle(network.graph);
+    if (obstacle !== undefined) notes.push(`WebGPU is not used for this model: ${obstacle}.`);
+    else if (gpu.kind === "hardware" || (gpu.kind === "software" && wanted === "webgpu")) {
       const tried = await tryWebGpu(onnx, network, described, options);
       if ("model" in tried) return tried;
       notes.push(`WebGPU is not used for this model: ${tried.reason}`);

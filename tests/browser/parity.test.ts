@@ -91,6 +91,22 @@ async function inBrowser(
   return await on.evaluate<ParityAnswer, ParityRequest>((asked) => window.runParity(asked), full);
 }
 
+describe("a graphics processor that cannot be used", () => {
+  it("is given up for WebAssembly, with the reason", async () => {
+    const answer = await inBrowser({
+      path: join(folder, "small.onnx"),
+      preprocess: smallPreprocess,
+      device: "auto",
+      input: smallInput,
+      cases: smallCases.slice(0, 1),
+      hasBrokenGpu: true,
+    });
+    expect(answer).toMatchObject({ device: "wasm", check: { verdict: "pass" } });
+    expect(answer.notes.join()).toMatch(/^WebGPU is not used for this model: .*the device is lost/);
+    expect(answer.maps[0]?.isFinite).toBe(true);
+  });
+});
+
 /** SwiftShader compiles shaders slowly, so one method of each kind stands for the others. */
 const gpuCases = smallCases.filter(({ method }) =>
   ["gradient", "guided-backprop", "grad-cam", "score-cam", "rise", "xrai", "i-gos-pp", "sigcam"].includes(

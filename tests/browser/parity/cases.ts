@@ -13,6 +13,10 @@ export interface ParityRequest {
   readonly device: "wasm" | "webgpu" | "auto";
   readonly input: { readonly dims: readonly number[]; readonly data: readonly number[] };
   readonly cases: readonly ParityCase[];
+  /** Puts a graphics processor into the worker's browser that fails as soon as it is used. */
+  readonly hasBrokenGpu?: boolean;
+  /** How often each case is run; the map is the last one's. Default 1. */
+  readonly repeats?: number;
   /** Base64 of a photograph to decode and prepare. */
   readonly photograph?: string;
 }
@@ -26,6 +30,14 @@ export interface ParityAnswer {
   readonly maps: readonly {
     readonly values: readonly number[];
     readonly isFinite: boolean;
+    /** Milliseconds of each run. */
+    readonly times: readonly number[];
     readonly error?: string;
   }[];
+}
+
+declare global {
+  interface Window {
+    runParity: (request: ParityRequest) => Promise<ParityAnswer>;
+  }
 }

@@ -1,11 +1,5 @@
 import type { ParityAnswer, ParityRequest } from "./cases.ts";
 
-declare global {
-  interface Window {
-    runParity: (request: ParityRequest) => Promise<ParityAnswer>;
-  }
-}
-
 // All in a worker, as in the page.
 const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 

@@ -13,6 +13,8 @@ export const opacity = signal(0.65);
 export const colorMap = signal<ColorMapName | "auto">("auto");
 /** Share of the map's maximum below which nothing is drawn. */
 export const threshold = signal(0);
+/** True shows activation maps with what speaks against the class, at the layer's own resolution. */
+export const isSignedWanted = signal(false);
 /** `relative`: each map from 0 to its own top value. `raw`: one scale of values for all maps shown. */
 export const scaleMode = signal<"relative" | "raw">("relative");
 /** Parameters that differ from the defaults, by method. */
@@ -40,6 +42,18 @@ export function paramsOf(method: string): Readonly<Record<string, unknown>> {
   return chosen !== undefined && takesLayer(method) && given["layer"] === undefined
     ? { ...given, layer: chosen }
     : given;
+}
+
+const signedMaps = new WeakMap<SaliencyMap, SaliencyMap>();
+
+/** The map as it is to be shown: signed, if that is wanted and there is a signed map behind it. */
+export function displayed(map: SaliencyMap): SaliencyMap {
+  const { native } = map;
+  if (!isSignedWanted.value || map.isSigned === true || native === undefined) return map;
+  if (!native.values.some((value) => value < 0)) return map;
+  const known = signedMaps.get(map) ?? { ...native, isSigned: true };
+  signedMaps.set(map, known);
+  return known;
 }
 
 const topShare = 0.005;

@@ -9,7 +9,7 @@ import type {
   Progress,
 } from "../engine/protocol.ts";
 import { shrink } from "./display-photo.ts";
-import { layer, paramsOf } from "./settings.ts";
+import { displayed, layer, paramsOf } from "./settings.ts";
 
 /** A photograph in the page. */
 export interface Photograph extends ImageInfo {
@@ -93,7 +93,7 @@ export const stage = computed(() => resultOf({ method: selected.value, target: t
 export const shownMaps = computed<readonly SaliencyMap[]>(() =>
   wanted.value.flatMap((explained) => {
     const result = resultOf(explained);
-    return result?.kind === "done" ? [result.map] : [];
+    return result?.kind === "done" ? [displayed(result.map)] : [];
   }),
 );
 

@@ -1,5 +1,5 @@
 import { findMethod, formatValue, methods } from "onnx-saliency/web";
-import { colorMapOf, topValue, scaleFor, scaleMode } from "../state/settings.ts";
+import { colorMapOf, displayed, topValue, scaleFor, scaleMode } from "../state/settings.ts";
 import {
   gallery,
   photograph,
@@ -97,8 +97,9 @@ function Tile({ explained, isPinned = false, onRemove }: TileProps) {
   const { method, target: of } = explained;
   const { title } = findMethod(method);
   const result = resultOf(explained);
-  const map =
+  const made =
     result?.kind === "done" ? result.map : result?.kind === "running" ? result.progress?.map : undefined;
+  const map = made === undefined ? undefined : displayed(made);
   const isOnStage =
     method === selected.value && of.index === target.value.index && of.minus === target.value.minus;
   return (

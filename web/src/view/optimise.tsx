@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { findMethod, formatValue, type SaliencyMap } from "onnx-saliency/web";
+import { describeParams, findMethod, formatValue, type SaliencyMap } from "onnx-saliency/web";
 import type { Job } from "../engine/engine.ts";
 import type { ExplanationInfo } from "../engine/protocol.ts";
 import { params, paramsOf } from "../state/settings.ts";
@@ -22,14 +22,8 @@ import { timeLeft } from "./work-bar.tsx";
 
 const optimisers = ["sigcam", "i-gos", "i-gos-pp", "meaningful-perturbation", "aop:grad-cam+i-gos"] as const;
 
-/** Effort of the optimisers; `full` is what the papers take. */
-const efforts: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>> = {
-  quick: {
-    "i-gos": { iterations: 8, steps: 4, quadrature: "gauss-legendre", candidates: 4 },
-    "meaningful-perturbation": { iterations: 60 },
-  },
-  full: {},
-};
+/** The optimisers that have no preset `fast` get fewer iterations. */
+const fewIterations: Readonly<Record<string, unknown>> = { iterations: 60 };
 
 interface Course {
   readonly method: string;
@@ -38,20 +32,21 @@ interface Course {
   readonly startedAt: number;
   readonly done: number;
   readonly total: number;
+  readonly iterations: readonly number[];
   readonly objectives: readonly number[];
   readonly map?: SaliencyMap;
   readonly message?: string;
 }
 
 const method = signal<string>("sigcam");
-const effort = signal<"quick" | "full">("quick");
+const effort = signal<"fast" | "full">("fast");
 const course = signal<Course | undefined>(undefined);
 let job: Job<ExplanationInfo> | undefined;
 
 function effortParams(name: string): Readonly<Record<string, unknown>> {
   if (effort.value === "full") return {};
-  const { quick } = efforts;
-  return (name === "meaningful-perturbation" ? quick?.[name] : quick?.["i-gos"]) ?? {};
+  const preset = describeParams(findMethod(name)).find((each) => each.name === "preset");
+  return preset?.accepts.includes("fast") === true ? { preset: "fast" } : fewIterations;
 }
 
 async function start(): Promise<void> {
@@ -70,6 +65,7 @@ async function start(): Promise<void> {
     startedAt: performance.now(),
     done: 0,
     total: 0,
+    iterations: [],
     objectives: [],
   };
   const update = (change: Partial<Course>): void => {
@@ -82,24 +78,31 @@ async function start(): Promise<void> {
         done,
         total,
         ...(map === undefined ? {} : { map }),
-        ...(objective === undefined ? {} : { objectives: [...(course.value?.objectives ?? []), objective] }),
+        ...(objective === undefined
+          ? {}
+          : {
+              iterations: [...(course.value?.iterations ?? []), done],
+              objectives: [...(course.value?.objectives ?? []), objective],
+            }),
       }),
     (started) => (job = started),
   );
   const result = results.value.get(key);
   if (result?.kind === "done") {
     update({ map: result.map, state: result.record.unfinished === undefined ? "finished" : "stopped" });
-    if (!gallery.value.includes(name)) gallery.value = [...gallery.value, name];
-    selected.value = name;
+    // Whoever has gone on to another class meanwhile is not called back.
+    if (resultKey({ method: name, target: target.value }) === key) {
+      if (!gallery.value.includes(name)) gallery.value = [...gallery.value, name];
+      selected.value = name;
+    }
   } else if (result?.kind === "failed") update({ state: "failed", message: result.message });
   else update({ state: "stopped" });
   isQueueOpen.value = true;
 }
 
 function omitEffort(name: string): Readonly<Record<string, unknown>> {
-  const names = Object.keys(efforts["quick"]?.["i-gos"] ?? {});
   return Object.fromEntries(
-    Object.entries(paramsOf(name)).filter(([key]) => !names.includes(key) && key !== "layer"),
+    Object.entries(paramsOf(name)).filter(([key]) => !["preset", "iterations", "layer"].includes(key)),
   );
 }
 
@@ -144,9 +147,9 @@ export function Optimise() {
             <select
               value={effort.value}
               disabled={isBusy}
-              onChange={(event) => (effort.value = event.currentTarget.value as "quick" | "full")}
+              onChange={(event) => (effort.value = event.currentTarget.value as "fast" | "full")}
             >
-              <option value="quick">quick look</option>
+              <option value="fast">fast</option>
               <option value="full">as published</option>
             </select>
           </label>
@@ -189,11 +192,11 @@ export function Optimise() {
               {
                 name: "objective",
                 kind: "first",
-                x: now.objectives.map((_, index) => index + 1),
+                x: now.iterations,
                 y: now.objectives,
               },
             ]}
-            xRange={[1, Math.max(2, now.total, now.objectives.length)]}
+            xRange={[1, Math.max(2, now.total)]}
             xTitle="iteration"
             yTitle="objective: score of what is left + size and roughness of the mask"
             format={(value) => formatValue(value)}

@@ -1,6 +1,15 @@
 import { useState } from "preact/hooks";
 import { colorMapNames, findMethod, formatValue, type SaliencyMap } from "onnx-saliency/web";
-import { colorMap, colorMapOf, opacity, scaleFor, scaleMode, threshold } from "../state/settings.ts";
+import {
+  colorMap,
+  colorMapOf,
+  displayed,
+  isSignedWanted,
+  opacity,
+  scaleFor,
+  scaleMode,
+  threshold,
+} from "../state/settings.ts";
 import {
   labelOf,
   photograph,
@@ -35,8 +44,9 @@ export function Stage() {
   const [place, setPlace] = useState<Place>();
   if (photo === undefined) return <section id="stage" class="stage card empty" aria-label="Photograph" />;
   const result = stage.value;
-  const map =
+  const made =
     result?.kind === "done" ? result.map : result?.kind === "running" ? result.progress?.map : undefined;
+  const map = made === undefined ? undefined : displayed(made);
   const method = findMethod(selected.value);
   const scale = map === undefined ? undefined : scaleFor(map, shownMaps.value);
   const read = place === undefined || map === undefined ? undefined : valueAt(map, photo, place);
@@ -168,6 +178,16 @@ function Controls() {
               {name}
             </option>
           ))}
+        </select>
+      </label>
+      <label>
+        <span>Evidence</span>
+        <select
+          value={isSignedWanted.value ? "signed" : "for"}
+          onChange={(event) => (isSignedWanted.value = event.currentTarget.value === "signed")}
+        >
+          <option value="for">for the class</option>
+          <option value="signed">for and against</option>
         </select>
       </label>
       <label>
