@@ -200,5 +200,9 @@ async function fromOrtTensor(result: Tensor): Promise<AnyTensor> {
 }
 
 function messageOf(error: unknown): string {
+  // WebAssembly throws the address of an exception of C++ where ONNX Runtime does not turn it into words.
+  if (typeof error === "number") {
+    return "it failed inside, most likely for want of memory or because the graphics processor is lost";
+  }
   return error instanceof Error ? error.message : String(error);
 }

@@ -102,7 +102,7 @@ describe("a graphics processor that cannot be used", () => {
       hasBrokenGpu: true,
     });
     expect(answer).toMatchObject({ device: "wasm", check: { verdict: "pass" } });
-    expect(answer.notes.join()).toMatch(/^WebGPU is not used for this model: .*the device is lost/);
+    expect(answer.notes.join()).toMatch(/^WebGPU is not used for this model: .*graphics processor is lost/);
     expect(answer.maps[0]?.isFinite).toBe(true);
   });
 });
