@@ -88,6 +88,9 @@ const expected: Readonly<Record<string, Expected>> = {
   "vit-qdq": { ...vit, twin: "vit-opset-17", notes: [quantised] },
   "cnn-optimised": cnn,
   "vit-optimised": vit,
+  "cnn-qoperator-batch-1": { ...cnn, batch: "freed", twin: "cnn", notes: [quantised, freed] },
+  "cnn-optimised-batch-1": { ...cnn, batch: "freed", notes: [freed] },
+  "vit-optimised-batch-1": { ...vit, batch: "freed", notes: [freed] },
 };
 
 /** A smooth picture; of whole numbers where the file takes bytes. */

@@ -503,6 +503,9 @@ def models():
     yield "vit-qdq", quantised(vit(17), "qdq")
     yield "cnn-optimised", optimised(cnn())
     yield "vit-optimised", optimised(vit(17))
+    yield "cnn-qoperator-batch-1", quantised(cnn(batch=1), "qoperator")
+    yield "cnn-optimised-batch-1", optimised(cnn(batch=1))
+    yield "vit-optimised-batch-1", optimised(vit(17, batch=1))
 
 
 def main(folder):
