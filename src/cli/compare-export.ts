@@ -7,7 +7,7 @@ import type { ExplainedModel } from "../methods/explained-model/explained-model.
 import type { NodeModel } from "../node.ts";
 import { mersenneStream } from "../random/random-stream.ts";
 import { fromHalf, toHalf } from "../tensor/half.ts";
-import { tensor, type Tensor } from "../tensor/tensor.ts";
+import { tensor, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** How a written file compares with the model and the method, on an image of noise. */
 export interface ExportCheck {
@@ -26,6 +26,8 @@ interface Compared {
   readonly out: string;
   readonly method: ExplainedMethod;
   readonly steps: number;
+  /** Values of the model's further inputs, which the written file has inside. */
+  readonly further: Readonly<Record<string, AnyTensor>>;
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +40,7 @@ const options = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 export async function compareExport(
   model: NodeModel,
   built: ExplainedModel,
-  { path, out, method, steps, signal }: Compared,
+  { path, out, method, steps, further, signal }: Compared,
 ): Promise<ExportCheck | undefined> {
   const { name, layout } = model.network.input;
   const inputs = new Map(built.graph.inputs.map((entry) => [entry.name, entry]));
@@ -75,13 +77,22 @@ export async function compareExport(
   // Double precision networks, for one, have no kernels.
   const own = await runFile(
     path,
-    { [name]: feed },
+    { ...toOrt(further), [name]: feed },
     tensors.map((output) => output.name),
   ).catch(() => undefined);
   return {
     outputs: own === undefined ? "not-comparable" : outputDifference(own, found),
     map: difference(values, expected.map.values),
   };
+}
+
+function toOrt(values: Readonly<Record<string, AnyTensor>>): Readonly<Record<string, OrtTensor>> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, { type, dims, data }]) => [
+      name,
+      new OrtTensor(type as "float32", data as Float32Array, dims),
+    ]),
+  );
 }
 
 type Results = Awaited<ReturnType<InferenceSession["run"]>>;

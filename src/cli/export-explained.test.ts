@@ -70,6 +70,21 @@ describe("exportExplained", () => {
     expect(report.check?.map).toBeLessThan(1e-5);
   });
 
+  it.each(["two-inputs", "two-inputs-batch-1"])("fixes the further input of %s", async (name) => {
+    const out = join(folder, `${name}.onnx`);
+    const facts = { type: "float32", dims: [], data: Float32Array.of(0.5) } as const;
+    const report = await exportExplained({
+      ...request,
+      path: join(compatible, `${name}.onnx`),
+      out,
+      method: "wgrad-cam",
+      network: { feeds: { facts } },
+    });
+    expect(report.inputs.map((input) => input.name)).toEqual(["image", "target"]);
+    expect(report.check?.outputs).toBe("same");
+    expect(report.check?.map).toBeLessThan(1e-5);
+  });
+
   it("leaves the comparison out where it is not wanted", async () => {
     const out = join(folder, "unchecked.onnx");
     const report = await exportExplained({ ...request, isChecked: false, path, out, method: "gradient" });

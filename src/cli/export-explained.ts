@@ -1,10 +1,12 @@
 import { statSync } from "node:fs";
 import type { ExplainedMethod } from "../methods/explained-model/explained-methods.ts";
 import { explainedModel, type ExplainedModel } from "../methods/explained-model/explained-model.ts";
-import type { ValueInfo } from "../graph/graph.ts";
-import { loadModel, type NodeModel } from "../node.ts";
+import type { Graph, ValueInfo } from "../graph/graph.ts";
+import { loadModel, type LoadModelOptions, type NodeModel } from "../node.ts";
+import { withFixedInputs } from "../runtime/further-inputs.ts";
 import { compareExport, type ExportCheck } from "./compare-export.ts";
 import { writeModelFile } from "../runtime/write-model-node.ts";
+import type { AnyTensor } from "../tensor/tensor.ts";
 
 /** What to export, and where to. */
 export interface ExportRequest {
@@ -15,7 +17,8 @@ export interface ExportRequest {
   /** Points on the path of integrated gradients. */
   readonly steps: number;
   readonly preprocess?: string;
-  readonly output?: string;
+  /** Which input, output and size of the network, as for `loadModel`. Further inputs are fixed in the file. */
+  readonly network?: Pick<LoadModelOptions, "feeds" | "output" | "size">;
   /** Whether the written file is run and compared. */
   readonly isChecked: boolean;
   readonly signal?: AbortSignal;
@@ -39,14 +42,16 @@ export interface ExportReport {
  * @throws ModelError if the model cannot be read or explained; UnsupportedOpError for an operator without a gradient
  */
 export async function exportExplained(request: ExportRequest): Promise<ExportReport> {
-  const { path, out, method, steps, layer, preprocess, output } = request;
+  const { path, out, method, steps, layer, preprocess } = request;
   const model = await loadModel(path, {
     ...(layer !== undefined && { layer }),
     ...(preprocess !== undefined && { preprocess }),
-    ...(output !== undefined && { output }),
+    ...request.network,
   });
   try {
     const { network, onnx, normalization, description } = model;
+    const feeds = request.network?.feeds ?? {};
+    const declared = withFixedInputs(onnx.graph, feeds);
     const target = method.includes("cam") ? model.defaultLayer : undefined;
     const preprocessing = { ...model.preprocess, source: description.preprocessSource };
     const facts = { method, ...(target !== undefined && { layer: target.name }), preprocessing };
@@ -55,7 +60,7 @@ export async function exportExplained(request: ExportRequest): Promise<ExportRep
     ): Promise<{ readonly built: ExplainedModel; readonly files: readonly string[] }> => {
       const built = explainedModel({
         network,
-        declared: onnx.graph,
+        declared,
         declaredOpset: onnx.opsets.get("") ?? 0,
         method,
         layer: target,
@@ -72,13 +77,14 @@ export async function exportExplained(request: ExportRequest): Promise<ExportRep
       });
       return { built, files };
     };
+    const compared = { ...request, further: constantsOf(declared, Object.keys(feeds)) };
     // One forward pass for scores and map where that leaves the scores alone; it depends on what the runtime fuses.
     let { built, files } = await write("shared");
-    let check = request.isChecked ? await compareExport(model, built, request) : undefined;
+    let check = request.isChecked ? await compareExport(model, built, compared) : undefined;
     const mayDiffer = check === undefined || typeof check.outputs === "number";
     if (mayDiffer) {
       ({ built, files } = await write("separate"));
-      check = request.isChecked ? await compareExport(model, built, request) : undefined;
+      check = request.isChecked ? await compareExport(model, built, compared) : undefined;
     }
     return {
       files,
@@ -92,6 +98,16 @@ export async function exportExplained(request: ExportRequest): Promise<ExportRep
   } finally {
     await model.close();
   }
+}
+
+/** The values of further inputs, in the type and shape that the file wants for one image. */
+function constantsOf({ initializers }: Graph, names: readonly string[]): Readonly<Record<string, AnyTensor>> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const { data } = initializers.get(`${name}/value`) ?? initializers.get(name) ?? {};
+      return data?.kind === "memory" ? [[name, data.tensor] as const] : [];
+    }),
+  );
 }
 
 /** Outputs that are computed in another precision than the file declares. */

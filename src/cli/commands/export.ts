@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { ParameterError } from "../../errors.ts";
 import { explainedMethods, type ExplainedMethod } from "../../methods/explained-model/explained-methods.ts";
 import type { CliContext } from "../cli-context.ts";
-import { integerOption } from "../option-parsers.ts";
+import { collect, integerOption, sizeOption } from "../option-parsers.ts";
 
 /** `onnx-saliency export`: a model that explains itself, for programs without this package. */
 export function exportCommand(context: CliContext) {
@@ -20,7 +20,13 @@ export function exportCommand(context: CliContext) {
     .option("-l, --layer <NAME>", "layer of the class activation methods (default: found; see: inspect)")
     .option("--steps <N>", "points on the path of integrated gradients", integerOption(1, 500), 50)
     .option("--preprocess <PRESET|FILE>", "how pixels become input; integrated gradients begin at its black")
+    .option(
+      "--feed <NAME=VALUE>",
+      "value of a further input, fixed in the file: a number, numbers or a .npy file",
+      collect,
+    )
     .option("--output <NAME>", "the value with the class scores (default: found)")
+    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
     .option("--no-check", "do not compare the file with the model and with the method")
     .option("--json", "print what was written as JSON")
     .option("--verbose", "print the stack of an error")
@@ -41,6 +47,7 @@ Example:
       if (resolve(out) === resolve(path)) {
         throw new ParameterError(`--out: expected another file than the model, got ${out}. Name a new file.`);
       }
+      const { networkOptions } = await import("../feed-option.ts");
       const { exportExplained, formatExport } = await import("../export-explained.ts");
       const method: ExplainedMethod = options.method;
       const report = await exportExplained({
@@ -52,7 +59,7 @@ Example:
         signal: context.signal,
         ...(options.layer !== undefined && { layer: options.layer }),
         ...(options.preprocess !== undefined && { preprocess: options.preprocess }),
-        ...(options.output !== undefined && { output: options.output }),
+        network: networkOptions(options),
       });
       context.print(options.json === true ? JSON.stringify(report) : await formatExport(report));
     });
