@@ -176,13 +176,15 @@ describe("the first interrupt", () => {
     const parameters = ["i-gos.iterations=2000", "i-gos.steps=2"];
     const running = explained({ methods, parameters, images: photographs, frames: true }, context);
     const frame = join(out, "a.i-gos.0.frames", "001.png");
-    const timer = setInterval(() => {
-      if (existsSync(frame)) {
+    const answer = new Promise<boolean>((resolve) => {
+      const timer = setInterval(() => {
+        if (!existsSync(frame)) return;
         clearInterval(timer);
-        expect(context.interrupt()).toBe(true);
-      }
-    }, 10);
+        resolve(context.interrupt());
+      }, 10);
+    });
     await expect(running).rejects.toThrow(/Interrupted/);
+    expect(await answer).toBe(true);
     const records = context.lines.map((line) => JSON.parse(line) as FileRecord);
     const [first, second] = records;
     expect([first?.method, second?.method]).toEqual(["grad-cam", "i-gos"]);
