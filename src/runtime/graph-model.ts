@@ -42,6 +42,8 @@ export interface GraphModelOptions {
   readonly layer?: string | undefined;
   /** Gradient rules that the backend needs instead of the standard ones. */
   readonly backendRules?: RuleOverrides | undefined;
+  /** Analyses the file for another image size; throws a `ShapeError` if the file fixes its size. */
+  readonly analyse?: (size: readonly [height: number, width: number]) => Network;
 }
 
 /** A classifier on any runtime: builds a graph for each program, keeps its session, splits batches to the memory budget. */
@@ -51,7 +53,10 @@ export class GraphModel implements Model {
   readonly normalization: Normalization;
   readonly labels: readonly string[] | undefined;
   readonly probabilityKind: "softmax" | "sigmoid";
+  private readonly options: GraphModelOptions;
   private readonly runtime: Runtime;
+  /** The same network at other image sizes, by size. */
+  private readonly others = new Map<string, Promise<GraphModel>>();
   private readonly runner: ProgramRunner;
   private readonly batchMemory: number;
   private readonly forcedBatch: number | undefined;
@@ -63,6 +68,7 @@ export class GraphModel implements Model {
 
   constructor(options: GraphModelOptions) {
     const { tail } = options.network;
+    this.options = options;
     this.probabilityKind = options.probabilityKind ?? tail.probabilityKind;
     this.network = { ...options.network, tail: { ...tail, probabilityKind: this.probabilityKind } };
     this.onnx = options.onnx;
@@ -307,7 +313,32 @@ export class GraphModel implements Model {
     });
   }
 
+  /**
+   * The same network at another image size, for files with dynamic height and width. Its graphs are made once a size; it
+   * is closed with this model.
+   *
+   * @throws ShapeError if the file fixes its size
+   */
+  atSize(height: number, width: number): Promise<GraphModel> {
+    if (height === this.height && width === this.width) return Promise.resolve(this);
+    const { analyse } = this.options;
+    if (analyse === undefined)
+      throw new ShapeError(`size: expected ${this.height} x ${this.width}, got ${height} x ${width}.`);
+    const key = `${height}x${width}`;
+    const known = this.others.get(key);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      const other = new GraphModel({ ...this.options, network: analyse([height, width]) });
+      await other.settleDefaultLayer();
+      return other;
+    })();
+    this.others.set(key, made);
+    made.catch(() => this.others.delete(key));
+    return made;
+  }
+
   async close(): Promise<void> {
+    await Promise.allSettled([...this.others.values()].map(async (other) => (await other).runner.close()));
     await this.runner.close();
     await this.runtime.close();
   }
