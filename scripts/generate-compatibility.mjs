@@ -1,9 +1,10 @@
 // Writes docs/compatibility.md: what becomes of each exported model, measured on this machine.
 //   npm run compatibility [-- NAME ...]   (NAME: only these, printed and not written)
+//   node scripts/generate-compatibility.mjs --resume   (goes on with what .cache/compatibility has)
 // Models: tests/models/compat (see scripts/compat-models/make.py) and, where the reference models lie beside the repository,
 // ../shared/models/zoo, whose weights are drawn into the temporary folder once.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,9 +12,13 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const [{ explain, loadModel }, { checkModel }, { inspectNetwork }, { randomStream }, { smoothImage }] =
   await Promise.all(
-    ["node", "runtime/check-model", "runtime/inspect-network", "random/random-stream", "runtime/smooth-image"].map(
-      (module) => import(join(root, "dist", `${module}.js`)),
-    ),
+    [
+      "node",
+      "runtime/check-model",
+      "runtime/inspect-network",
+      "random/random-stream",
+      "runtime/smooth-image",
+    ].map((module) => import(join(root, "dist", `${module}.js`))),
   );
 
 const compat = join(root, "tests/models/compat");
@@ -41,7 +46,9 @@ function mulberry32(seed) {
 function zooModel(name) {
   const folder = join(tmpdir(), "onnx-saliency-reference", "zoo", name);
   if (!existsSync(join(folder, "weights.bin"))) {
-    execFileSync(process.execPath, [join(dirname(zoo), "make-weights.mjs"), `zoo/${name}`, folder], { stdio: "ignore" });
+    execFileSync(process.execPath, [join(dirname(zoo), "make-weights.mjs"), `zoo/${name}`, folder], {
+      stdio: "ignore",
+    });
   }
   return join(folder, "model.onnx");
 }
@@ -49,7 +56,11 @@ function zooModel(name) {
 function goldenInput({ shape, seed, lo, hi }) {
   const next = mulberry32(seed);
   const count = shape.reduce((product, size) => product * size, 1);
-  return { type: "float32", dims: shape, data: Float32Array.from({ length: count }, () => lo + (hi - lo) * next()) };
+  return {
+    type: "float32",
+    dims: shape,
+    data: Float32Array.from({ length: count }, () => lo + (hi - lo) * next()),
+  };
 }
 
 function relativeError(found, wanted) {
@@ -67,13 +78,12 @@ const scientific = (value) => value.toExponential(1);
 async function row(name, path, golden) {
   const model = await loadModel(path, { threads: 1, ...options[name] });
   try {
-    const input = golden === undefined ? smoothImage(model, randomStream(0, "image")) : goldenInput(golden.input);
+    const input =
+      golden === undefined ? smoothImage(model, randomStream(0, "image")) : goldenInput(golden.input);
     const logits = await model.logits(input);
     const target = { index: golden?.class_index ?? logits.data.indexOf(Math.max(...logits.data)) };
-    const check = await checkModel(model, input, target, randomStream(0, "check"), { directionCount: 4 });
+    const check = await checkModel(model, input, target, randomStream(0, "check"), { directionCount: 2 });
     const report = inspectNetwork(model.network, model.onnx.graph, undefined, (layer) => model.layer(layer));
-    for (const { operator } of report.operators)
-      operatorCounts.set(operator, (operatorCounts.get(operator) ?? 0) + 1);
     const differences =
       "problem" in check.gradient
         ? "none"
@@ -82,14 +92,15 @@ async function row(name, path, golden) {
           : scientific(check.gradient.gradient.error);
     let oracle = "";
     if (golden?.input_gradient !== undefined && !displaced.test(name)) {
-      const { gradient } = await model.gradient(input, { target });
-      const { samples, sample_indices: indices } = golden.input_gradient;
-      oracle = `${scientific(relativeError(indices.map((index) => gradient.data[index]), samples))} (${/float64/.test(golden.oracle) ? "torch" : "onnx-ad"})`;
+      const error = await oracleError(model, input, target, golden);
+      const plain = error > 1e-4 ? await withoutFusions(path, input, target, golden) : undefined;
+      const by = /float64/.test(golden.oracle) ? "torch" : "onnx-ad";
+      oracle = `${scientific(error)} (${by})${plain === undefined ? "" : `; ${scientific(plain)} without fusions`}`;
     }
     const { forward, gradient } = check.elapsedMs;
     const { opset, producer } = model.description;
     const layer = model.network.layers.length > 0 ? model.defaultLayer : undefined;
-    return [
+    const cells = [
       name,
       producer,
       opset,
@@ -102,6 +113,25 @@ async function row(name, path, golden) {
       gradient === undefined ? "" : (gradient / forward).toFixed(1),
       await mapOf(model, input, target, check),
     ];
+    return { cells, operators: report.operators.map(({ operator }) => operator) };
+  } finally {
+    await model.close();
+  }
+}
+
+async function oracleError(model, input, target, golden) {
+  const { gradient } = await model.gradient(input, { target });
+  const { samples, sample_indices: indices } = golden.input_gradient;
+  return relativeError(
+    indices.map((index) => gradient.data[index]),
+    samples,
+  );
+}
+
+async function withoutFusions(path, input, target, golden) {
+  const model = await loadModel(path, { threads: 1, optimization: "disabled" });
+  try {
+    return await oracleError(model, input, target, golden);
   } finally {
     await model.close();
   }
@@ -115,16 +145,33 @@ async function mapOf(model, input, target, check) {
   return `${method}${map.degenerate === undefined ? "" : `: ${map.degenerate}`}${reason}`;
 }
 
+const cache = join(root, ".cache/compatibility");
+
+/** The row of a model, from the cache if the run is resumed. */
+async function measured({ name, path, golden }) {
+  const kept = join(cache, `${name}.json`);
+  if (isResumed && existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8"));
+  const started = performance.now();
+  let result;
+  try {
+    result = await row(name, path(), golden);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    result = { cells: [name, ...Array.from({ length: 9 }, () => ""), message], operators: [] };
+  }
+  process.stderr.write(
+    `${result.cells.join(" | ")} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`,
+  );
+  writeFileSync(kept, JSON.stringify(result));
+  return result;
+}
+
 async function table(models) {
   const rows = [];
-  for (const { name, path, golden } of models) {
-    const started = performance.now();
-    try {
-      rows.push(await row(name, path(), golden));
-    } catch (error) {
-      rows.push([name, "", "", "", "", "", "", "", "", "", error instanceof Error ? error.message : String(error)]);
-    }
-    process.stderr.write(`${rows.at(-1).join(" | ")} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`);
+  for (const model of models) {
+    const { cells, operators } = await measured(model);
+    rows.push(cells);
+    for (const operator of operators) operatorCounts.set(operator, (operatorCounts.get(operator) ?? 0) + 1);
   }
   const header = [
     "model",
@@ -143,7 +190,10 @@ async function table(models) {
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-const only = process.argv.slice(2);
+const isResumed = process.argv.includes("--resume");
+const only = process.argv.slice(2).filter((argument) => argument !== "--resume");
+if (!isResumed) rmSync(cache, { recursive: true, force: true });
+mkdirSync(cache, { recursive: true });
 const isWanted = ({ name }) => only.length === 0 || only.includes(name);
 const small = readdirSync(compat)
   .filter((file) => file.endsWith(".onnx"))
@@ -172,7 +222,8 @@ What becomes of exported classifiers, measured by \`npm run compatibility\` (Nod
 - **scores**: largest difference between the explained scores and those that ONNX Runtime gives for the file as it is, relative to the largest.
 - **differences**: error of the gradient against central differences along it. *Inconclusive*: the score is a staircase (quantised) or has
   so many kinks that differences of two steps contradict each other. **oracle**: relative error against an independent gradient:
-  torch autograd in float64, or onnx-ad in float32 (which tells no more than float32 allows in networks of ReLUs).
+  torch autograd in float64, or onnx-ad in float32 (which tells no more than float32 allows). Where a ReLU is within rounding of its kink, the sum in another order
+  flips its mask: such networks are compared without ONNX Runtime's fusions, too.
 - **fb / f**: time of a forward and backward run over that of a forward run. Below 1 ms it says nothing.
 - **map**: the method that was run, and why its map is empty if it is.
 

@@ -23,6 +23,7 @@ export type {
 } from "./methods/perturbation/optimizer.ts";
 export { maskedNetwork } from "./methods/perturbation/masked-network.ts";
 export type { MaskedNetwork, MaskedSample } from "./methods/perturbation/masked-network.ts";
+export { lossChart } from "./methods/perturbation/loss-chart.ts";
 export { defineMethod } from "./methods/define-method.ts";
 export type {
   Method,
@@ -40,6 +41,10 @@ export { resolveTarget, resolveTargets } from "./methods/target.ts";
 export type { DegenerateReason, Grid, SaliencyMap } from "./image/saliency-map.ts";
 export { renderOverlay as overlay } from "./image/overlay.ts";
 export type { ColorScale, OverlayOptions } from "./image/overlay.ts";
+export { drawingToImage, drawingToSvg } from "./image/drawing.ts";
+export type { Drawing, Shape } from "./image/drawing.ts";
+export { lineChart } from "./image/line-chart.ts";
+export type { ChartPanel, LineChart, LineSeries } from "./image/line-chart.ts";
 export { explanationFigure } from "./image/explanation-figure.ts";
 export type { ExplanationFigureOptions, MapPanel } from "./image/explanation-figure.ts";
 export type { ColorMapName } from "./image/color-map.ts";

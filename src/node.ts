@@ -75,6 +75,8 @@ export interface ModelDescription {
 export interface NodeModel extends Model {
   readonly preprocess: Preprocess;
   readonly description: ModelDescription;
+  /** The same network at another image size, for files with dynamic height and width; closed with this model. */
+  atSize(height: number, width: number): Promise<Model>;
   /** The analysed graph, for `inspect`. */
   readonly network: GraphModel["network"];
   readonly onnx: GraphModel["onnx"];
@@ -107,11 +109,11 @@ export async function loadModel(
     const stated = statedPreprocess(path, onnx.metadata, options.preprocess);
     const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
     const size = options.size ?? (side === undefined ? undefined : ([side, side] as const));
-    const network = analyseNetwork(onnx, {
-      ...(size === undefined ? {} : { size }),
+    const given = {
       ...(options.output === undefined ? {} : { output: options.output }),
       ...(options.feeds === undefined ? {} : { feeds: options.feeds }),
-    });
+    };
+    const network = analyseNetwork(onnx, { ...given, ...(size === undefined ? {} : { size }) });
     const { preprocess: described, source } = choosePreprocess(network, {
       stated,
       hasNumberedLabels: hasNumberedLabelsBeside(path),
@@ -137,6 +139,7 @@ export async function loadModel(
       batchMemory: options.batchMemory,
       batchSize: options.batchSize,
       layer: options.layer,
+      analyse: (other) => analyseNetwork(onnx, { ...given, size: other }),
     });
     await model.settleDefaultLayer();
     return Object.assign(model, {

@@ -1,139 +1,249 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createHash } from "node:crypto";
+import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readRecords, recordKey } from "../src/evaluation/records.ts";
-import { repository, runCli } from "./support/run-cli.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hasQueue, openQueueLab, recordCount, recordsOf, until, type QueueLab } from "./support/queue.ts";
+import { runCli } from "./support/run-cli.ts";
 import { writeTinyClassifier, writeTinyPhotographs } from "./support/tiny-classifier.ts";
-
-/** The queue needs the packages bullmq and ioredis and the program redis-server; without them it is not tested. */
-function hasQueue(): boolean {
-  try {
-    createRequire(import.meta.url).resolve("bullmq");
-    execFileSync("redis-server", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const root = mkdtempSync(join(tmpdir(), "queue-"));
 const photos = join(root, "photos");
 const model = join(root, "tiny.onnx");
-const what = [
+const what = (samples: number, dataset = `folder:${photos}`): readonly string[] => [
   "--model",
   model,
   "--dataset",
-  `folder:${photos}`,
+  dataset,
   "--method",
   "gradient,smooth-grad",
   "-p",
-  "samples=60",
+  `samples=${samples}`,
 ];
-const children: ChildProcess[] = [];
-let port = 0;
+/** A fraction of a second an image. */
+const quick = [...what(20), "--save-maps"];
+/** Seconds an image: whoever is interrupted has one in hand. */
+const slow = what(400);
 
-/** A program of ours in the background. */
-function start(args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [join(repository, "dist/cli/main.js"), ...args], {
-    cwd: repository,
-    stdio: "ignore",
-  });
-  children.push(child);
-  return child;
-}
-const queue = (): readonly string[] => ["--queue", `redis://127.0.0.1:${port}`];
-const startWorker = (): ChildProcess => start(["worker", ...queue(), "--threads", "1"]);
-function startRedis(): ChildProcess {
-  const child = spawn("redis-server", ["--port", String(port), "--save", "", "--appendonly", "no"], {
-    stdio: "ignore",
-    cwd: root,
-  });
-  children.push(child);
-  return child;
-}
-const ended = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => child.on("close", () => resolve()));
-async function kill(child: ChildProcess): Promise<void> {
-  const end = ended(child);
-  child.kill("SIGKILL");
-  await end;
-}
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-/** Waits until a run has so many records. */
-async function recorded(folder: string, lines: number): Promise<void> {
-  const path = join(folder, "records.jsonl");
-  while (!existsSync(path) || readFileSync(path, "utf8").split("\n").length <= lines) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-/** The records without what a clock says, each key once. */
-async function recordsOf(folder: string): Promise<ReadonlyMap<string, unknown>> {
-  const found = new Map<string, unknown>();
-  for await (const record of readRecords(folder)) {
-    const key = recordKey(record);
-    if (found.has(key)) throw new Error(`recorded twice: ${key}`);
-    found.set(key, record.kind === "map" ? { ...record, cost: {} } : record);
-  }
-  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
+afterAll(() => rmSync(root, { recursive: true }));
 
 describe.skipIf(!hasQueue())("a run on a queue", () => {
-  let reference: ReadonlyMap<string, unknown>;
+  let lab: QueueLab;
+  let reference: readonly unknown[];
+  let slowReference: readonly unknown[];
+  const queue = (): readonly string[] => ["--queue", lab.url];
+  const startWorker = (...more: readonly string[]) =>
+    lab.start("worker", ...queue(), "--threads", "1", ...more);
+  const coordinate = (folder: string, ...args: readonly string[]) =>
+    lab.start("evaluate", ...args, ...queue(), "--out", folder);
+  const plain = async (folder: string, ...args: readonly string[]): Promise<readonly unknown[]> => {
+    await runCli(["evaluate", ...args, "--threads", "1", "--out", folder]);
+    return recordsOf(folder);
+  };
+  const jobsIn = (list: "active" | "wait"): number =>
+    lab
+      .redis("keys", `bull:*:${list}`)
+      .split("\n")
+      .filter((key) => key !== "")
+      .reduce((sum, key) => sum + Number(lab.redis("llen", key)), 0);
+
   beforeAll(async () => {
     mkdirSync(photos);
     writeTinyClassifier(model);
-    await writeTinyPhotographs(photos, 24);
-    port = await freePort();
-    const folder = join(root, "reference");
-    await runCli(["evaluate", ...what, "--threads", "1", "--out", folder]);
-    reference = await recordsOf(folder);
+    await writeTinyPhotographs(photos, 6);
+    lab = await openQueueLab(true);
+    await lab.startServer();
+    reference = await plain(join(root, "quick"), ...quick);
+    slowReference = await plain(join(root, "slow"), ...slow);
   });
-  afterAll(async () => {
-    await Promise.all(
-      children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null).map(kill),
-    );
-    rmSync(root, { recursive: true });
+  afterEach(() => lab.clear());
+  afterAll(() => lab.close());
+
+  it("gives the image of a killed worker to another", async () => {
+    const folder = join(root, "killed");
+    const first = startWorker("--lock", "2");
+    const run = coordinate(folder, ...slow);
+    await until(() => recordCount(folder) > 0 && jobsIn("active") === 1);
+    await first.kill();
+    expect(jobsIn("active")).toBe(1);
+    startWorker("--lock", "2");
+    expect(await run.ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(slowReference);
   });
 
-  it("ends in exactly one record an item though workers, coordinator and server are killed", async () => {
-    const folder = join(root, "run");
-    let redis = startRedis();
-    const first = startWorker();
+  it("records an image once that two workers deliver", async () => {
+    const folder = join(root, "twice");
+    const first = startWorker("--lock", "2");
+    const run = coordinate(folder, ...slow);
+    await until(() => jobsIn("active") === 1);
+    // Not dead, but silent for longer than its lock: the other does its image too.
+    first.child.kill("SIGSTOP");
+    startWorker("--lock", "2");
+    await until(() => recordCount(folder) >= slowReference.length / 2);
+    first.child.kill("SIGCONT");
+    expect(await run.ended).toBe(0);
+    await until(() => first.stderr().includes("lock"));
+    expect(await recordsOf(folder)).toEqual(slowReference);
+  });
+
+  it("gives the image of a worker that is told to end back at once", async () => {
+    const worker = startWorker();
+    coordinate(join(root, "ended"), ...slow);
+    await until(() => jobsIn("active") === 1);
+    const before = jobsIn("wait");
+    await worker.kill("SIGTERM");
+    expect(worker.child.signalCode).toBe("SIGTERM");
+    expect(jobsIn("active")).toBe(0);
+    expect(jobsIn("wait")).toBeGreaterThanOrEqual(before);
+  });
+
+  it("goes on where a killed coordinator stopped", async () => {
+    const folder = join(root, "coordinator");
     startWorker();
-    const coordinator = start(["evaluate", ...what, ...queue(), "--out", folder]);
-    await recorded(folder, 20);
-    await kill(first);
-    await recorded(folder, 40);
-    await kill(coordinator);
-    const again = start(["evaluate", ...what, ...queue(), "--out", folder]);
-    await recorded(folder, 60);
-    // The server comes back without its memory: all jobs are lost.
-    await kill(redis);
-    redis = startRedis();
-    await ended(again);
-    expect(again.exitCode).toBe(0);
+    const first = coordinate(folder, ...slow);
+    await until(() => recordCount(folder) > 0);
+    await first.kill();
+    expect(recordCount(folder)).toBeLessThan(slowReference.length);
+    expect(await coordinate(folder, ...slow).ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(slowReference);
+  });
+
+  it("brings records and maps home once, whoever else collects them", async () => {
+    const folder = join(root, "two");
+    const runs = [coordinate(folder, ...quick), coordinate(folder, ...quick)];
+    startWorker();
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([0, 0]);
     expect(await recordsOf(folder)).toEqual(reference);
+    const maps = readdirSync(join(root, "quick/maps"), { recursive: true, encoding: "utf8" });
+    const files = maps.filter((path) => path.endsWith(".npy"));
+    expect(files).toHaveLength(24);
+    for (const path of files) {
+      expect(readFileSync(join(folder, "maps", path))).toEqual(readFileSync(join(root, "quick/maps", path)));
+    }
+  });
+
+  it("waits until a lost server is back, with its memory", async () => {
+    const folder = join(root, "server");
+    const worker = startWorker();
+    const run = coordinate(folder, ...slow);
+    await until(() => recordCount(folder) > 0);
+    await lab.killServer();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await lab.startServer();
+    expect(await run.ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(slowReference);
+    expect(worker.child.exitCode).toBe(null);
+  });
+
+  it("adds the jobs again that a server has forgotten", async () => {
+    const folder = join(root, "forgotten");
+    startWorker();
+    const run = coordinate(folder, ...slow);
+    await until(() => recordCount(folder) > 0);
+    lab.redis("flushall");
+    expect(await run.ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(slowReference);
+  });
+
+  it("refuses an image that is another on the worker's machine", async () => {
+    const [elsewhere, folder] = [join(root, "elsewhere"), join(root, "other-image")];
+    cpSync(photos, elsewhere, { recursive: true });
+    cpSync(join(photos, "photo-1.png"), join(elsewhere, "photo-0.png"));
+    startWorker("--path", `${photos}=${elsewhere}`);
+    expect(await coordinate(folder, ...quick).ended).toBe(0);
+    const records = (await recordsOf(folder)) as readonly { readonly image: string; readonly kind: string }[];
+    expect(records.filter(({ image }) => image === "photo-0.png")).toEqual([
+      expect.objectContaining({ kind: "failure", message: expect.stringContaining("SHA-256") as string }),
+    ]);
+    expect(records.filter(({ image }) => image !== "photo-0.png")).toEqual(
+      (reference as typeof records).filter(({ image }) => image !== "photo-0.png"),
+    );
+  });
+
+  it("records an unreadable image after all tries, and ends a strict run at it", async () => {
+    const [mixed, folder] = [join(root, "mixed"), join(root, "unreadable")];
+    cpSync(photos, mixed, { recursive: true });
+    writeFileSync(join(mixed, "photo-2.png"), "no picture");
+    const args = what(20, `folder:${mixed}`);
+    startWorker();
+    expect(await coordinate(folder, ...args).ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(await plain(join(root, "mixed-plain"), ...args));
+    const strict = coordinate(join(root, "strict"), ...args, "--strict");
+    expect(await strict.ended).toBe(1);
+    expect(strict.stderr()).toContain("photo-2.png");
+  });
+
+  it("passes over a run whose model is not there, and says so where there is no other", async () => {
+    const missing = join(root, "missing.onnx");
+    writeTinyClassifier(missing, { seed: 2 });
+    coordinate(join(root, "no-model"), "--model", missing, "--dataset", `folder:${photos}`);
+    await until(() => jobsIn("wait") > 0);
+    rmSync(missing);
+    const folder = join(root, "has-model");
+    const run = coordinate(folder, ...quick);
+    await until(() => jobsIn("wait") > 6);
+    const worker = startWorker();
+    expect(await run.ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(reference);
+    expect(await worker.ended).toBe(1);
+    expect(worker.stderr()).toContain("missing.onnx");
+  });
+
+  it("fetches models and images by address and checks their hashes", async () => {
+    const server = createServer((request, response) => {
+      const path = join(root, request.url ?? "");
+      if (existsSync(path)) response.end(readFileSync(path));
+      else response.writeHead(404).end();
+    });
+    const address = await listen(server);
+    const list = join(root, "list.txt");
+    const hash = (name: string): string =>
+      createHash("sha256")
+        .update(readFileSync(join(photos, name)))
+        .digest("hex");
+    writeFileSync(
+      list,
+      [
+        `${address}/photos/photo-0.png,,${hash("photo-0.png")}`,
+        // Not what is there.
+        `${address}/photos/photo-1.png,,${hash("photo-2.png")}`,
+        `${address}/photos/gone.png`,
+      ].join("\n"),
+    );
+    const args = ["--model", `${address}/tiny.onnx`, "--dataset", `list:${list}`, "--method", "gradient"];
+    const folder = join(root, "address");
+    startWorker();
+    expect(await coordinate(folder, ...args).ended).toBe(0);
+    expect(await recordsOf(folder)).toEqual(await plain(join(root, "address-plain"), ...args));
+    const failures = (await recordsOf(folder)).filter((record) => JSON.stringify(record).includes("failure"));
+    expect(failures).toHaveLength(2);
+    server.close();
   });
 
   it("lets workers end when there is no more work", async () => {
-    const { status } = await runCli(["worker", ...queue(), "--until-idle"]);
-    expect(status).toBe(0);
+    expect(await startWorker("--until-idle").ended).toBe(0);
+  });
+
+  it("says where no server answers", async () => {
+    const { status, stderr } = await runCli(["worker", "--queue", "redis://:secret@127.0.0.1:1"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/no server|got none \(.*ECONNREFUSED/);
+    expect(stderr).not.toContain("secret");
   });
 });
 
-describe("without the packages of the queue", () => {
-  it.skipIf(hasQueue())("says what to install", async () => {
-    const { stderr } = await runCli(["worker", "--queue", "redis://127.0.0.1:1"]);
-    expect(stderr).toContain("npm install bullmq ioredis");
-  });
-});
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+}

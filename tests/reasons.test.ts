@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { tryPreprocessings } from "../src/cli/inspect-image.ts";
 import { GraphBuilder } from "../src/graph/graph-builder.ts";
 import type { Graph, Shape } from "../src/graph/graph.ts";
 import { explain, loadImage, loadModel, type Explanation } from "../src/node.ts";
@@ -372,6 +373,40 @@ describe("geometry", () => {
     const model = await load(keras);
     expect(model.network.input).toMatchObject({ layout: "NHWC", channels: 3, height: 8, width: 8 });
     expect(isZero(await explain({ model, input: picture(), method: "grad-cam" }))).toBe(false);
+  });
+
+  it("reads labels, layout and range of a Teachable Machine export", async () => {
+    const own = mkdtempSync(join(folder, "teachable-"));
+    const graph = graphOf(
+      (g, x) => {
+        const image = g.transpose(x, [0, 3, 1, 2]);
+        const small = g.node("Conv", [image, g.constant(normals([4, 3, 8, 8], 1))], { strides: [16, 16] });
+        const scores = linear(g, pooled(g, g.unary("Relu", small)), normals([2, 4], 2));
+        return g.node("Softmax", [scores], { axis: -1 });
+      },
+      ["batch", 224, 224, 3],
+    );
+    const path = join(own, "model.onnx");
+    writeFileSync(path, writeModel({ graph, opsets: new Map([["", 17]]) }).bytes);
+    writeFileSync(join(own, "labels.txt"), "0 cat\n1 dog\n");
+    const model = await loadModel(path, { threads: 1 });
+    open.push(model);
+    expect(model.network.input.layout).toBe("NHWC");
+    expect(model.labels).toEqual(["cat", "dog"]);
+    expect(model.description.preprocessSource).toBe(
+      "guessed: channels last and numbered labels, as Teachable Machine exports (v / 127.5 - 1)",
+    );
+    const photograph = join(own, "photo.png");
+    const pixels = Uint8Array.from({ length: 30 * 20 * 3 }, (_, index) => (index * 7) % 256);
+    await sharp(pixels, { raw: { width: 30, height: 20, channels: 3 } })
+      .png()
+      .toFile(photograph);
+    const { trials } = await tryPreprocessings(model, photograph);
+    expect(trials[0]).toMatchObject({ name: "minus-one-to-one", isChosen: true });
+    expect(trials.map(({ name }) => name)).toEqual(expect.arrayContaining(["zero-to-one", "zero-to-255"]));
+    const { input } = await loadImage(photograph, model);
+    const found = await explain({ model, input, method: "grad-cam" });
+    expect(["cat", "dog"]).toContain(found.record.target.label);
   });
 
   it("reaches the pixels of bytes that the file casts, scales and resizes itself", async () => {

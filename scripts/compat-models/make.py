@@ -304,10 +304,29 @@ def mobile():
     return net.model([tensor("image", [48, 40, 3], TensorProto.UINT8)], [tensor("logits", [1, 6])])
 
 
+def loop(net, carried):
+    """Halves a value three times."""
+    inner = helper.make_graph(
+        [
+            helper.make_node("Identity", ["condition_in"], ["condition_out"]),
+            helper.make_node("Mul", ["state_in", "half"], ["state_out"]),
+        ],
+        "body",
+        [tensor("i", [], TensorProto.INT64), tensor("condition_in", [], TensorProto.BOOL), tensor("state_in", None)],
+        [tensor("condition_out", [], TensorProto.BOOL), tensor("state_out", None)],
+    )
+    net.weights.append(numpy_helper.from_array(np.float32(0.5), "half"))
+    trips, condition = net.constant(3, np.int64, "trips"), net.constant(True, np.bool_, "condition")
+    return net.node("Loop", [trips, condition, carried], body=inner)
+
+
 def control_flow(kind):
     """If on a constant condition, and Loop beside or on the way from the image to the logits."""
     net = Net(17)
-    y = net.node("GlobalAveragePool", [body(net, "input")])
+    y = body(net, "input")
+    if kind == "loop-inside":
+        y = loop(net, y)
+    y = net.node("GlobalAveragePool", [y])
     if kind == "if":
         axes = net.constant([2, 3], np.int64, "axes")
         branches = {
@@ -321,18 +340,7 @@ def control_flow(kind):
     z = net.node("Gemm", [y, net.weight(16, 10, gain=3), net.weight(10)])
     if kind in ("loop-on-path", "loop-off-path"):
         carried = z if kind == "loop-on-path" else net.constant(np.ones((1, 10)))
-        inner = helper.make_graph(
-            [
-                helper.make_node("Identity", ["condition_in"], ["condition_out"]),
-                helper.make_node("Mul", ["state_in", "half"], ["state_out"]),
-            ],
-            "body",
-            [tensor("i", [], TensorProto.INT64), tensor("condition_in", [], TensorProto.BOOL), tensor("state_in", None)],
-            [tensor("condition_out", [], TensorProto.BOOL), tensor("state_out", None)],
-        )
-        net.weights.append(numpy_helper.from_array(np.float32(0.5), "half"))
-        trips, condition = net.constant(3, np.int64, "trips"), net.constant(True, np.bool_, "condition")
-        y = net.node("Loop", [trips, condition, carried], body=inner)
+        y = loop(net, carried)
         z = net.node("Identity", [y]) if kind == "loop-on-path" else net.node("Add", [z, y])
     rename_last(net, "logits")
     return net.model([tensor("input", ["batch", 3, 32, 32])], [tensor("logits", ["batch", 10])])
@@ -479,7 +487,7 @@ def models():
     yield "eleven-channels", cnn(channels=11, size=(60, 16))
     yield "dynamic-size", cnn(size=("height", "width"))
     yield "portrait", cnn(size=(48, 32))
-    for kind in ("if", "loop-on-path", "loop-off-path"):
+    for kind in ("if", "loop-on-path", "loop-inside", "loop-off-path"):
         yield kind, control_flow(kind)
     yield "function", function()
     yield "mixed-batch", mixed_batch()
@@ -495,6 +503,9 @@ def models():
     yield "vit-qdq", quantised(vit(17), "qdq")
     yield "cnn-optimised", optimised(cnn())
     yield "vit-optimised", optimised(vit(17))
+    yield "cnn-qoperator-batch-1", quantised(cnn(batch=1), "qoperator")
+    yield "cnn-optimised-batch-1", optimised(cnn(batch=1))
+    yield "vit-optimised-batch-1", optimised(vit(17, batch=1))
 
 
 def main(folder):

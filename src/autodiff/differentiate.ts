@@ -38,6 +38,8 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
   const active = activeValues(g, nodes, request.wrt);
   const useful = ancestors(nodes, request.of);
 
+  requireRules(nodes, active, request.of);
+
   const sums = cotangentSums(g);
   const cotangents: Record<string, string> = {};
   for (const value of request.of) {
@@ -54,6 +56,20 @@ export function differentiate(g: GraphBuilder, request: DifferentiateRequest): D
     gradients[value] = g.output(full, `gradient:${value}`);
   }
   return { cotangents, gradients };
+}
+
+/**
+ * Meets operators without a rule before anything else: behind them shapes may be unknown, and what that breaks first would
+ * name the wrong culprit.
+ */
+function requireRules(nodes: readonly GraphNode[], active: ReadonlySet<string>, of: readonly string[]): void {
+  const reached = new Set(of);
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => reached.has(output) && active.has(output))) continue;
+    if (!node.inputs.some((input) => active.has(input))) continue;
+    ruleOf(node);
+    for (const input of node.inputs) if (active.has(input)) reached.add(input);
+  }
 }
 
 /** The cotangents that values have received so far. */

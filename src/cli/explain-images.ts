@@ -1,6 +1,7 @@
 import { AbortedError, DataError, ParameterError } from "../errors.ts";
 import type { LoadModelOptions } from "../node.ts";
 import type { CliContext } from "./cli-context.ts";
+import { networkOptions } from "./feed-option.ts";
 import type { ExplainRequest } from "./explain-request.ts";
 import { explanationsAtOnce, type ExplainOutput, type ExplainRun } from "./explain-run.ts";
 import { createGate, inOrder } from "./in-order.ts";
@@ -75,8 +76,10 @@ function modelOptions({
   layer,
   threads,
   device,
+  ...choice
 }: ExplainRequest): LoadModelOptions {
   return {
+    ...networkOptions(choice),
     ...(labels !== undefined && { labels }),
     ...(preprocess !== undefined && { preprocess }),
     ...(resize !== undefined && { resize }),

@@ -19,6 +19,12 @@ export interface ExplainRequest {
   /** A preset or the path of a JSON description. */
   readonly preprocess?: string;
   readonly resize?: "stretch" | "crop" | "letterbox";
+  /** Values of further inputs, each `NAME=VALUE` or `NAME=FILE.npy`. */
+  readonly feed?: readonly string[];
+  /** The value with the class scores, if it is not found. */
+  readonly output?: string;
+  /** Height and width, for a network that takes any. */
+  readonly size?: readonly [height: number, width: number];
   /** Folder of the results; `-` writes the picture to standard output. */
   readonly out: string;
   readonly seed: number;

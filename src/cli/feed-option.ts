@@ -1,7 +1,31 @@
 import { readFileSync } from "node:fs";
 import { DataError, ParameterError } from "../errors.ts";
+import type { LoadModelOptions } from "../node.ts";
 import { readNpy } from "../tensor/npy.ts";
 import type { AnyTensor } from "../tensor/tensor.ts";
+
+/** What commands can be told of a network's inputs and outputs, as text. */
+export interface NetworkChoice {
+  /** Each `NAME=VALUE` or `NAME=FILE.npy`. */
+  readonly feed?: readonly string[] | undefined;
+  /** The value with the class scores. */
+  readonly output?: string | undefined;
+  /** Height and width, for a network that takes any. */
+  readonly size?: readonly [height: number, width: number] | undefined;
+}
+
+/** The same for `loadModel`. */
+export function networkOptions({
+  feed,
+  output,
+  size,
+}: NetworkChoice): Pick<LoadModelOptions, "feeds" | "output" | "size"> {
+  return {
+    ...(feed !== undefined && feed.length > 0 && { feeds: parseFeeds(feed) }),
+    ...(output !== undefined && { output }),
+    ...(size !== undefined && { size }),
+  };
+}
 
 /**
  * The values of further inputs from `NAME=FILE.npy`, `NAME=0.5`, `NAME=1,2,3` or `NAME=true`. A single number fills the whole

@@ -5,6 +5,7 @@ import type { CliContext } from "./cli-context.ts";
 import { checkCommand } from "./commands/check.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { exportCommand } from "./commands/export.ts";
 import { finetuneCommand } from "./commands/finetune.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { mergeCommand } from "./commands/merge.ts";
@@ -60,6 +61,7 @@ function createProgram(context: CliContext): Command {
     inspectCommand(context),
     methodsCommand(context),
     checkCommand(context),
+    exportCommand(context),
     evaluateCommand(context),
     mergeCommand(context),
     finetuneCommand(context),

@@ -31,3 +31,12 @@ export function collectList(text: string, previous: readonly string[] = []): rea
   if (values.includes("")) throw new InvalidArgumentError("Expected names with commas between them.");
   return [...previous, ...values];
 }
+
+/** A parser for the height and width of an image, `256x192`. */
+export function sizeOption(text: string): readonly [height: number, width: number] {
+  const [, height, width] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/i.exec(text.trim()) ?? [];
+  if (height === undefined || width === undefined) {
+    throw new InvalidArgumentError("Expected height and width, for example 256x192.");
+  }
+  return [Number(height), Number(width)];
+}

@@ -79,7 +79,8 @@ export function savedMapFile({
   return join("maps", model, row, `${safe}.${target.index}.npy`);
 }
 
-function saveMap(folder: string, map: SaliencyMap, record: MapRecord): void {
+/** Writes a map where {@link savedMapFile} says. */
+export function saveMap(folder: string, map: SaliencyMap, record: MapRecord): void {
   const path = join(folder, savedMapFile(record));
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, writeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }));

@@ -2,6 +2,7 @@ import { throwIfAborted } from "../errors.ts";
 import type { Model, Program, ScoreKind, Target } from "../runtime/model.ts";
 import type { AnyTensor, Tensor } from "../tensor/tensor.ts";
 import type { MethodContext } from "./define-method.ts";
+import { unlessStopped } from "./stoppable.ts";
 
 /** A program to be run on many samples, of which only the scores are kept. */
 export interface SampleRun {
@@ -18,7 +19,7 @@ export interface SampleRun {
   /** Called for each batch, in order. Return `true` to end early. */
   readonly onBatch: (start: number, scores: Float64Array, logits: Tensor) => boolean | void;
   readonly signal: MethodContext<unknown>["signal"];
-  /** Ends early once a batch is done. */
+  /** Ends early, in the middle of a batch; the first one is always finished. */
   readonly stop: MethodContext<unknown>["stop"];
 }
 
@@ -33,11 +34,14 @@ export async function runSamples(run: SampleRun): Promise<number> {
     throwIfAborted(signal);
     if (start > 0 && run.stop?.aborted === true) return start;
     const end = Math.min(start + batchSize, count);
-    const { scores, logits } = await model.run(
-      program,
-      { batched: run.feeds(start, end), shared },
-      { target, score, signal },
+    const feeds = { batched: run.feeds(start, end), shared };
+    const result = await unlessStopped(
+      { signal, stop: start > 0 ? run.stop : undefined },
+      (either) => model.run(program, feeds, { target, score, signal: either }),
+      () => undefined,
     );
+    if (result === undefined) return start;
+    const { scores, logits } = result;
     if (run.onBatch(start, scores, logits) === true) return end;
   }
   return count;

@@ -14,7 +14,7 @@ export interface ModelCheck {
   readonly oneByOne?: string;
   /** The gradient against differences, or why there is none. */
   readonly gradient: GradientCheck | { readonly problem: string };
-  /** Milliseconds of a forward run, and of a forward and backward run, of one image: the median of three. */
+  /** Milliseconds of a forward run, and of a forward and backward run, of one image: the shortest of five. */
   readonly elapsedMs: { readonly forward: number; readonly gradient?: number };
   readonly verdict: "pass" | "fail" | "inconclusive" | "forward-only";
   /** One sentence for the user. */
@@ -42,10 +42,11 @@ export async function checkModel(
   random: RandomStream,
   options: GradientCheckOptions = {},
 ): Promise<ModelCheck> {
-  const logits = await model.logits(input, options);
-  const scores = await model.compareWithFile(input, logits);
+  // A file that takes integers can only be fed whole numbers.
+  const whole = /^u?int/.test(model.network.input.type) ? rounded(input) : input;
+  const scores = await model.compareWithFile(whole, await model.logits(whole, options));
   const oneByOne = await model.checkStack();
-  const forward = await medianMs(() => model.logits(input, options));
+  const forward = await fastestMs(() => model.logits(input, options));
   const base = { scores, ...(oneByOne !== undefined && { oneByOne }) };
   const type = model.network.input.type;
   const allowed =
@@ -66,17 +67,22 @@ export async function checkModel(
       ? { ...base, ...problem, ...off }
       : { ...base, ...problem, verdict: "forward-only", reason: error.message };
   }
-  const both = await medianMs(() => model.gradient(input, { target }));
+  const both = await fastestMs(() => model.gradient(input, { target }));
   const found = { ...base, gradient, elapsedMs: { forward, gradient: both } };
   return isOff ? { ...found, ...off } : { ...found, verdict: gradient.verdict, reason: gradient.reason };
 }
 
-async function medianMs(run: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let count = 0; count < 3; count++) {
+function rounded(image: Tensor): Tensor {
+  return { ...image, data: image.data.map((value) => Math.round(Math.max(0, value))) };
+}
+
+/** The shortest of five runs: what else the machine does only adds to the time. */
+async function fastestMs(run: () => Promise<unknown>): Promise<number> {
+  let fastest = Infinity;
+  for (let count = 0; count < 5; count++) {
     const start = performance.now();
     await run();
-    times.push(performance.now() - start);
+    fastest = Math.min(fastest, performance.now() - start);
   }
-  return times.toSorted((a, b) => a - b)[1] ?? Number.NaN;
+  return fastest;
 }

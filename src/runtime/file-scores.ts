@@ -34,10 +34,7 @@ export async function compareWithFile(
     ({ name }) => name !== input.name && !onnx.graph.initializers.has(name),
   );
   if (further.length > 0) return { problem: "it has further inputs." };
-  if (
-    onnx.graph.inputs.find(({ name }) => name === input.name)?.dims?.[0] !== 1 &&
-    input.fixedBatch !== undefined
-  )
+  if (input.fixedBatch !== undefined && input.fixedBatch > 1)
     return { problem: `it takes runs of ${input.fixedBatch} images.` };
   const feed = inFileForm(image, network);
   if (feed === undefined) return { problem: `ONNX Runtime's JavaScript interface takes no ${input.type}.` };

@@ -7,7 +7,10 @@ import {
 } from "../../tests/support/small-model.ts";
 import { explain, type Explanation } from "../methods/explain.ts";
 import { concatBatch, tensor, type Tensor } from "../tensor/tensor.ts";
-import type { GraphModel } from "./graph-model.ts";
+import { GraphModel } from "./graph-model.ts";
+import { analyseNetwork } from "./network.ts";
+import type { OnnxModel } from "../onnx/model.ts";
+import { inProcessRuntime } from "../../tests/support/in-process-runtime.ts";
 import type { Program } from "./model.ts";
 
 const opened: GraphModel[] = [];
@@ -192,3 +195,34 @@ describe("GraphModel", () => {
     expect((await model.logits(randomTensor([1, 3, 16, 16], 1, 1))).dims).toEqual([1, 5]);
   });
 });
+
+describe("GraphModel at other sizes", () => {
+  it("makes one graph a size for a file with dynamic height and width", async () => {
+    const model = kept(smallConvolutionalModel());
+    const sized = kept(
+      new GraphModel({
+        onnx: model.onnx,
+        network: model.network,
+        runtime: inProcessRuntime,
+        normalization: model.normalization,
+        analyse: ([height, width]) => analyseNetwork(withDynamicSize(model.onnx), { size: [height, width] }),
+      }),
+    );
+    const wide = await sized.atSize(16, 24);
+    expect([wide.height, wide.width, wide.defaultLayer.width]).toEqual([16, 24, 12]);
+    expect(await sized.atSize(16, 24)).toBe(wide);
+    expect(await sized.atSize(16, 16)).toBe(sized);
+    const { gradient } = await wide.gradient(randomTensor([1, 3, 16, 24], 1, 1), { target: { index: 0 } });
+    expect(gradient?.dims).toEqual([1, 3, 16, 24]);
+  });
+
+  it("refuses a size that the file fixes otherwise", () => {
+    const model = kept(smallConvolutionalModel());
+    expect(() => model.atSize(32, 32)).toThrow("size: expected 16 x 16");
+  });
+});
+
+function withDynamicSize(onnx: OnnxModel): OnnxModel {
+  const inputs = onnx.graph.inputs.map((input) => ({ ...input, dims: ["batch", 3, "height", "width"] }));
+  return { ...onnx, graph: { ...onnx.graph, inputs, valueInfo: new Map() } };
+}

@@ -1,15 +1,12 @@
 import type { RuleOverrides } from "../autodiff/rules.ts";
-import { DataError, ModelError, ParameterError, ShapeError, UnsupportedOpError } from "../errors.ts";
+import { DataError, ModelError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
-import { writeModel } from "../onnx/write.ts";
-import { BatchQueue, type BatchJob, type BatchPiece } from "./batch-queue.ts";
-import { concatBatch, elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { isPlaced } from "./axis-roles.ts";
 import { compareWithFile, type FileScores } from "./file-scores.ts";
 import { activationBytes, batchWithin } from "./memory.ts";
 import {
-  probabilities,
   type EvaluationCounts,
   type GradientRequest,
   type GradientResult,
@@ -23,8 +20,8 @@ import {
   type Target,
 } from "./model.ts";
 import type { Network } from "./network.ts";
-import { buildProgramGraph, type ScoreName } from "./program-graph.ts";
-import { SessionCache, type ProgramSession } from "./session-cache.ts";
+import { ProgramRunner, sampleCount, type Cotangent } from "./program-runner.ts";
+import { scoresOfLogits, targetList } from "./scoring.ts";
 import type { Runtime } from "./session.ts";
 import { stackProblem } from "./stack-check.ts";
 import { beforeActivation, layerOf, resolveValue } from "./target-layer.ts";
@@ -45,28 +42,9 @@ export interface GraphModelOptions {
   readonly layer?: string | undefined;
   /** Gradient rules that the backend needs instead of the standard ones. */
   readonly backendRules?: RuleOverrides | undefined;
+  /** Analyses the file for another image size; throws a `ShapeError` if the file fixes its size. */
+  readonly analyse?: (size: readonly [height: number, width: number]) => Network;
 }
-
-/** What is differentiated, for each sample. */
-interface Cotangent {
-  readonly kind: ScoreKind;
-  readonly targets: readonly Target[];
-}
-
-interface ProgramJob extends BatchJob {
-  readonly program: Program;
-  readonly feeds: ProgramFeeds;
-  readonly cotangent: Cotangent | undefined;
-}
-
-/** Differentiated sessions kept open at once; each holds its own packed copy of the weights. */
-const maxSessions = 4;
-
-const scoreOf: Readonly<Record<ScoreKind, ScoreName>> = {
-  logit: "logits",
-  probability: "probability",
-  "log-probability": "log-probability",
-};
 
 /** A classifier on any runtime: builds a graph for each program, keeps its session, splits batches to the memory budget. */
 export class GraphModel implements Model {
@@ -75,22 +53,22 @@ export class GraphModel implements Model {
   readonly normalization: Normalization;
   readonly labels: readonly string[] | undefined;
   readonly probabilityKind: "softmax" | "sigmoid";
+  private readonly options: GraphModelOptions;
   private readonly runtime: Runtime;
-  private readonly sessions = new SessionCache(maxSessions);
-  private readonly queue: BatchQueue<ProgramJob>;
+  /** The same network at other image sizes, by size. */
+  private readonly others = new Map<string, Promise<GraphModel>>();
+  private readonly runner: ProgramRunner;
   private readonly batchMemory: number;
   private readonly forcedBatch: number | undefined;
   private readonly bytesAnImage: number;
-  private readonly backendRules: RuleOverrides | undefined;
   private chosenLayer: Layer | undefined;
-  private forward = 0;
-  private backward = 0;
   /** Settles whether a batch that was freed may be used: why not, or `undefined`. */
   private stackCheck: Promise<string | undefined> | undefined;
   private stack: { readonly isSettled: boolean; readonly problem?: string | undefined };
 
   constructor(options: GraphModelOptions) {
     const { tail } = options.network;
+    this.options = options;
     this.probabilityKind = options.probabilityKind ?? tail.probabilityKind;
     this.network = { ...options.network, tail: { ...tail, probabilityKind: this.probabilityKind } };
     this.onnx = options.onnx;
@@ -99,14 +77,16 @@ export class GraphModel implements Model {
     this.labels = options.labels;
     this.batchMemory = options.batchMemory ?? 2 ** 30;
     this.forcedBatch = options.batchSize;
-    this.backendRules = options.backendRules;
     this.bytesAnImage = activationBytes(options.network);
     this.stack = { isSettled: options.network.batch.kind !== "freed" };
-    this.queue = new BatchQueue(
-      (job) =>
-        this.stack.isSettled ? this.batchSize(job.cotangent === undefined ? "forward" : "gradient") : 1,
-      (pieces, signal) => this.runBatch(pieces, signal),
-    );
+    this.runner = new ProgramRunner({
+      network: this.network,
+      onnx: this.onnx,
+      runtime: this.runtime,
+      backendRules: options.backendRules,
+      layer: (name) => this.layer(name),
+      batchSize: (kind) => (this.stack.isSettled ? this.batchSize(kind) : 1),
+    });
     if (options.layer !== undefined) this.chosenLayer = this.layer(options.layer);
   }
 
@@ -126,7 +106,7 @@ export class GraphModel implements Model {
     return this.network.tail.logitCount;
   }
   get counts(): EvaluationCounts {
-    return { forward: this.forward, gradient: this.backward };
+    return this.runner.counts;
   }
   get operators(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
@@ -161,7 +141,7 @@ export class GraphModel implements Model {
         Math.sin(index * 12.9898),
       ),
     };
-    const { forward, backward } = this;
+    const { counts } = this.runner;
     const { layerGradients } = await this.gradient(image, {
       target: { index: 0 },
       input: false,
@@ -172,8 +152,7 @@ export class GraphModel implements Model {
       throw error;
     });
     // A look at the model is no evaluation of it.
-    this.forward = forward;
-    this.backward = backward;
+    this.runner.resetCounts(counts);
     this.chosenLayer =
       candidates.find((_, index) => layerGradients[index]?.data.some((value) => value !== 0)) ??
       candidates[0];
@@ -227,8 +206,8 @@ export class GraphModel implements Model {
     kind: ScoreKind,
     options: RunOptions = {},
   ): Promise<Float64Array> {
-    const targets = this.targetsFor(target, images.dims[0] ?? 0);
-    return this.scoresOf(await this.logits(images, options), targets, kind);
+    const targets = targetList(target, images.dims[0] ?? 0, this.classCount);
+    return scoresOfLogits(await this.logits(images, options), targets, kind, this.probabilityKind);
   }
 
   async gradient(images: Tensor, request: GradientRequest): Promise<GradientResult> {
@@ -285,11 +264,11 @@ export class GraphModel implements Model {
     request: RunOptions & { readonly target: Target | readonly Target[]; readonly score: ScoreKind },
   ): Promise<ProgramResult> {
     const count = sampleCount(feeds);
-    const targets = this.targetsFor(request.target, count);
+    const targets = targetList(request.target, count, this.classCount);
     const isGradient = (program.wrt ?? []).length > 0;
     const cotangent: Cotangent | undefined = isGradient ? { kind: request.score, targets } : undefined;
     const { logits, outputs } = await this.execute(program, feeds, request.signal, cotangent);
-    return { logits, outputs, scores: this.scoresOf(logits, targets, request.score) };
+    return { logits, outputs, scores: scoresOfLogits(logits, targets, request.score, this.probabilityKind) };
   }
 
   batchSize(kind: "forward" | "gradient"): number {
@@ -326,21 +305,41 @@ export class GraphModel implements Model {
   }
 
   private compareStack(): Promise<string | undefined> {
-    const program: Program = { key: "logits", outputs: [] };
-    return this.sessions.use(
-      sessionKey(program),
-      () => this.createSession(program, false),
-      ({ graph, session }) => {
-        const name = graph.outputs["logits"] ?? "";
-        const run = async (images: Tensor): Promise<Tensor> =>
-          (await session.run({ [graph.inputs["image"] ?? ""]: images }, [name]))[name] as Tensor;
-        return stackProblem(run, [this.channels, this.height, this.width]);
-      },
-    );
+    return this.runner.use({ key: "logits", outputs: [] }, ({ graph, session }) => {
+      const name = graph.outputs["logits"] ?? "";
+      const run = async (images: Tensor): Promise<Tensor> =>
+        (await session.run({ [graph.inputs["image"] ?? ""]: images }, [name]))[name] as Tensor;
+      return stackProblem(run, [this.channels, this.height, this.width]);
+    });
+  }
+
+  /**
+   * The same network at another image size, for files with dynamic height and width. Its graphs are made once a size; it
+   * is closed with this model.
+   *
+   * @throws ShapeError if the file fixes its size
+   */
+  atSize(height: number, width: number): Promise<GraphModel> {
+    if (height === this.height && width === this.width) return Promise.resolve(this);
+    const { analyse } = this.options;
+    if (analyse === undefined)
+      throw new ShapeError(`size: expected ${this.height} x ${this.width}, got ${height} x ${width}.`);
+    const key = `${height}x${width}`;
+    const known = this.others.get(key);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      const other = new GraphModel({ ...this.options, network: analyse([height, width]) });
+      await other.settleDefaultLayer();
+      return other;
+    })();
+    this.others.set(key, made);
+    made.catch(() => this.others.delete(key));
+    return made;
   }
 
   async close(): Promise<void> {
-    await this.sessions.close();
+    await Promise.allSettled([...this.others.values()].map(async (other) => (await other).runner.close()));
+    await this.runner.close();
     await this.runtime.close();
   }
 
@@ -351,132 +350,10 @@ export class GraphModel implements Model {
     signal: AbortSignal | undefined,
     cotangent?: Cotangent,
   ): Promise<{ readonly logits: Tensor; readonly outputs: Record<string, Tensor> }> {
-    const key = `${sessionKey(program)}${cotangent === undefined ? "" : ` ${cotangent.kind}`}`;
-    const count = sampleCount(feeds);
-    if (count > 1 && !this.stack.isSettled) await this.checkStack();
-    const { logits, ...outputs } = await this.queue.submit({
-      key,
-      program,
-      feeds,
-      count,
-      signal,
-      cotangent,
-    });
+    if (sampleCount(feeds) > 1 && !this.stack.isSettled) await this.checkStack();
+    const { logits, ...outputs } = await this.runner.run(program, feeds, signal, cotangent);
     if (logits === undefined) throw new ModelError("The run returned no logits: no samples were given.");
     return { logits, outputs };
-  }
-
-  /** One run: pieces of one program, as one batch. */
-  private async runBatch(
-    pieces: readonly BatchPiece<ProgramJob>[],
-    signal: AbortSignal | undefined,
-  ): Promise<Readonly<Record<string, Tensor>>> {
-    const [first] = pieces;
-    if (first === undefined) throw new ModelError("The run returned no logits: no samples were given.");
-    const { program, cotangent } = first.job;
-    // Jobs that differ in what is the same for all their samples get a session in which it may differ from sample to sample.
-    const spread = pieces.some(({ job }) => !sameFeeds(job.feeds.shared, first.job.feeds.shared));
-    const key = `${sessionKey(program)}${spread ? " spread" : ""}`;
-    return this.sessions.use(
-      key,
-      () => this.createSession(program, spread),
-      async ({ graph, session }) => {
-        const count = pieces.reduce((sum, { start, end }) => sum + end - start, 0);
-        const padding =
-          this.network.input.fixedBatch === undefined ? 0 : this.network.input.fixedBatch - count;
-        const batch: Record<string, AnyTensor> = {};
-        const feed = (name: string, value: AnyTensor): void => {
-          const actual = graph.inputs[name];
-          if (actual === undefined)
-            throw new ModelError(`Program '${program.key}': no input named '${name}'.`);
-          batch[actual] = value;
-        };
-        for (const name of Object.keys(first.job.feeds.batched))
-          feed(name, joinedFeed(pieces, name, padding));
-        for (const [name, value] of Object.entries(first.job.feeds.shared ?? {})) {
-          feed(name, spread ? spreadFeed(pieces, name) : value);
-        }
-        if (cotangent !== undefined) {
-          const targets = pieces.flatMap(
-            ({ job, start, end }) => job.cotangent?.targets.slice(start, end) ?? [],
-          );
-          for (const [score, name] of Object.entries(graph.cotangents)) {
-            batch[name] = this.cotangentTensor(
-              score === scoreOf[cotangent.kind] ? targets : [],
-              count + padding,
-            );
-          }
-        }
-        const result = await session.run(batch, Object.values(graph.outputs), signal);
-        if (cotangent === undefined) this.forward += count;
-        else this.backward += count;
-        const outputs: Record<string, Tensor> = {};
-        for (const [name, actual] of Object.entries(graph.outputs)) {
-          const value = result[actual];
-          if (value?.type !== "float32") {
-            throw new ModelError(`Output '${actual}': expected float32, got ${value?.type ?? "nothing"}.`);
-          }
-          outputs[name] = (padding === 0 ? value : samples(value, 0, count, 0)) as Tensor;
-        }
-        return outputs;
-      },
-    );
-  }
-
-  private async createSession(program: Program, spread: boolean): Promise<ProgramSession> {
-    const graph = buildProgramGraph(this.network, program, (name) => this.layer(name), {
-      spread,
-      backendRules: this.backendRules,
-    });
-    const opsets = new Map(this.onnx.opsets).set("", graph.opset);
-    const serialized = writeModel({
-      graph: graph.graph,
-      opsets,
-      irVersion: Math.max(8, this.onnx.irVersion),
-      files: this.onnx.files,
-    });
-    return { graph, session: await this.runtime.createSession(serialized) };
-  }
-
-  private targetsFor(target: Target | readonly Target[], count: number): readonly Target[] {
-    const targets = isList(target) ? target : Array.from({ length: count }, () => target);
-    if (targets.length !== count)
-      throw new ParameterError(
-        `target: expected one for each of the ${count} images, got ${targets.length}.`,
-      );
-    for (const { index, minus } of targets) {
-      for (const value of minus === undefined ? [index] : [index, minus]) {
-        if (!Number.isInteger(value) || value < 0 || value >= this.classCount) {
-          throw new ParameterError(
-            `target: expected a class index from 0 to ${this.classCount - 1}, got ${value}.`,
-          );
-        }
-      }
-    }
-    return targets;
-  }
-
-  private cotangentTensor(targets: readonly Target[], count: number): Tensor {
-    const { classCount } = this;
-    const data = new Float32Array(count * classCount);
-    targets.forEach(({ index, minus }, row) => {
-      data[row * classCount + index] = 1;
-      if (minus !== undefined) data[row * classCount + minus] = -1;
-    });
-    return { type: "float32", dims: [count, classCount], data };
-  }
-
-  private scoresOf(logits: Tensor, targets: readonly Target[], kind: ScoreKind): Float64Array {
-    const { classCount } = this;
-    return Float64Array.from(targets, ({ index, minus }, row) => {
-      const values = logits.data.subarray(row * classCount, (row + 1) * classCount);
-      const p = kind === "logit" ? values : probabilities(values, this.probabilityKind);
-      const at = (position: number): number => {
-        const value = p[position] ?? Number.NaN;
-        return kind === "log-probability" ? Math.log(value) : value;
-      };
-      return minus === undefined ? at(index) : at(index) - at(minus);
-    });
   }
 
   private checkImages(images: Tensor): void {
@@ -489,62 +366,4 @@ export class GraphModel implements Model {
     if (bad >= 0)
       throw new DataError(`input: expected finite numbers, got ${images.data[bad]} at element ${bad}.`);
   }
-}
-
-function isList(target: Target | readonly Target[]): target is readonly Target[] {
-  return Array.isArray(target);
-}
-
-function sessionKey(program: Program): string {
-  const { key, start, wrt, layers, rules, outputs } = program;
-  return JSON.stringify([key, start, wrt, layers, rules?.name, outputs]);
-}
-
-function sampleCount(feeds: ProgramFeeds): number {
-  const counts = new Set(Object.values(feeds.batched).map((value) => value.dims[0] ?? 0));
-  const [count] = counts;
-  if (counts.size !== 1 || count === undefined || count === 0) {
-    throw new ShapeError(
-      `feeds: expected the same number of samples in each, got ${[...counts].join(", ") || "none"}.`,
-    );
-  }
-  return count;
-}
-
-function sameFeeds(a: ProgramFeeds["shared"] = {}, b: ProgramFeeds["shared"] = {}): boolean {
-  return Object.entries(a).every(([name, value]) => b[name] === value);
-}
-
-/** The batched feed of all pieces, followed by `padding` copies of the last sample. */
-function joinedFeed(pieces: readonly BatchPiece<ProgramJob>[], name: string, padding: number): AnyTensor {
-  const parts = pieces.map(({ job, start, end }, index) => {
-    const value = job.feeds.batched[name];
-    if (value === undefined) throw new ModelError(`Program '${job.program.key}': no feed for '${name}'.`);
-    return samples(value, start, end, index === pieces.length - 1 ? padding : 0);
-  });
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : concatBatch(parts as readonly Tensor[]);
-}
-
-/** A feed that is the same within each piece, once for each sample. */
-function spreadFeed(pieces: readonly BatchPiece<ProgramJob>[], name: string): AnyTensor {
-  const parts = pieces.flatMap(({ job, start, end }) => {
-    const value = job.feeds.shared?.[name];
-    if (value === undefined) throw new ModelError(`Program '${job.program.key}': no feed for '${name}'.`);
-    return Array.from({ length: end - start }, () => value);
-  });
-  return concatBatch(parts as readonly Tensor[]);
-}
-
-/** Samples `start..end` of axis 0, followed by `padding` copies of the last one. */
-function samples(value: AnyTensor, start: number, end: number, padding: number): AnyTensor {
-  const size = elementCount(value.dims.slice(1));
-  const data = (value.data as Float32Array).subarray(start * size, end * size);
-  const dims = [end - start + padding, ...value.dims.slice(1)];
-  if (padding === 0) return { ...value, dims, data };
-  const padded = new Float32Array(elementCount(dims));
-  padded.set(data);
-  for (let copy = 0; copy < padding; copy++)
-    padded.set(data.subarray(data.length - size), data.length + copy * size);
-  return { ...value, dims, data: padded };
 }

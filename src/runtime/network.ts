@@ -104,7 +104,7 @@ function settleBatch(
   const size = input.fixedBatch;
   const inputs = { [input.name]: inputShape(input, size ?? batchSymbol) };
   const prepared = prepareGraph(graph, opset, { ...options, inputs });
-  const tail = findScoringTail(prepared.graph, lookups(prepared).dims, output);
+  const tail = findScoringTail(prepared.graph, lookups(prepared).dims, output, prepared.unknown);
   if (size === undefined) {
     const dynamic = prepared.graph.nodes.find((node) => node.opType.startsWith("DynamicQuantize"));
     const batch: BatchForm =

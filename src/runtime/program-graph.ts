@@ -125,7 +125,7 @@ function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): str
 }
 
 /** A layer's value (or its gradient) as `[batch, K, h, w]` float32. */
-function toLayerLayout(g: GraphBuilder, value: string, layer: Layer): string {
+export function toLayerLayout(g: GraphBuilder, value: string, layer: Layer): string {
   const float = realNumbers(g, value);
   if (layer.layout === "NCHW") return float;
   if (layer.layout === "NHWC") return g.transpose(float, [0, 3, 1, 2]);
@@ -162,7 +162,7 @@ function fromLayerLayout(g: GraphBuilder, value: string, layer: Layer, network: 
 }
 
 /** Logits as `[batch, K]`; a single output becomes the pair [-z, z], so that both directions are classes. */
-function appendScores(
+export function appendScores(
   g: GraphBuilder,
   network: Network,
   logits: string,

@@ -87,12 +87,14 @@ function walkBack(
  * Finds the logits. With several outputs: the one asked for, else the widest one that has one number a class; where a
  * probability and its logits are both outputs they lead to the same place.
  *
+ * @param unknown why values have no known shape
  * @throws ModelError if no output has one number a class, naming what there is.
  */
 export function findScoringTail(
   graph: Graph,
   dims: (value: string) => Shape | undefined,
   wanted?: string,
+  unknown: ReadonlyMap<string, string> = new Map(),
 ): ScoringTail {
   const producers = new Map(
     graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
@@ -112,12 +114,14 @@ export function findScoringTail(
   });
   const best = [...candidates].sort((a, b) => score(b, producers) - score(a, producers))[0];
   if (best === undefined) {
-    const found = (wanted === undefined ? names : [wanted]).map(
-      (name) => `${name} [${dims(name)?.join(", ") ?? "unknown shape"}]`,
-    );
+    const asked = wanted === undefined ? names : [wanted];
+    const found = asked.map((name) => `${name} [${dims(name)?.join(", ") ?? "unknown shape"}]`);
+    const reason = asked.map((name) => unknown.get(name)).find((text) => text !== undefined);
     throw new ModelError(
       `Outputs: expected one with a score for each class, [batch, classes], found ${found.join(", ") || "none"}. ` +
-        "This does not look like an image classifier; name the value with the class scores with --output if it is one.",
+        (reason === undefined
+          ? "This does not look like an image classifier; name the value with the class scores with --output if it is one."
+          : `The shape cannot be found: ${reason} Write the output's shape into the file (onnx.shape_inference, or by hand) to explain it without gradients.`),
     );
   }
   const { logits, node } = walkBack(best.output, producers);

@@ -3,6 +3,7 @@ import { activationVjps } from "./activation.ts";
 import { arithmeticVjps } from "./arithmetic.ts";
 import { attentionVjps } from "./attention.ts";
 import { blockQuantizedVjps } from "./block-quantized.ts";
+import { contribLayoutVjps } from "./contrib-layouts.ts";
 import { contribVjps } from "./contrib.ts";
 import { convolutionVjps } from "./convolution.ts";
 import { einsumVjps } from "./einsum.ts";
@@ -26,6 +27,7 @@ export const vjpFamilies: readonly VjpTable[] = [
   linearVjps,
   attentionVjps,
   blockQuantizedVjps,
+  contribLayoutVjps,
   contribVjps,
   convolutionVjps,
   einsumVjps,

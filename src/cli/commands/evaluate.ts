@@ -229,6 +229,8 @@ export async function runShard(
         indices,
         folder,
         recordsPath: join(folder, recordsFileOf(shard)),
+        strict: options.strict === true,
+        retryFailures: options.retryFailures === true,
         onRecord: (record) => progress.onRecord(record),
         onImage: (index) => progress.onImage(index),
         onNote: (note) => context.note(note),

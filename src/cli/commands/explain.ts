@@ -3,7 +3,7 @@ import { ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { ExplainRequest } from "../explain-request.ts";
 import { budgetOption } from "../budget-option.ts";
-import { collect, collectList, integerOption, numberOption } from "../option-parsers.ts";
+import { collect, collectList, integerOption, numberOption, sizeOption } from "../option-parsers.ts";
 
 /** Grad-CAM: the one that most people know, and one backward pass. */
 const defaultMethods: readonly string[] = ["grad-cam"];
@@ -24,7 +24,7 @@ export function explainCommand(context: CliContext) {
       "method, or several for one picture with a panel each; see: methods (default: grad-cam)",
       collectList,
     )
-    .option("-t, --target <CLASS,...>", "top1, top5, an index, or a name (default: top1)", collect)
+    .option("-t, --target <CLASS,...>", "top1, top5, an index, a name, or output:0 (default: top1)", collect)
     .option(
       "-l, --layer <NAME>",
       "layer of the activation methods (default: found in the model; see: inspect)",
@@ -46,6 +46,9 @@ export function explainCommand(context: CliContext) {
         "letterbox",
       ]),
     )
+    .option("--feed <NAME=VALUE>", "value of a further input: a number, numbers or a .npy file", collect)
+    .option("--output <NAME>", "the value with the class scores (default: found)")
+    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
     .option("-o, --out <DIR>", "folder of the results; - writes the picture to standard output", ".")
     .addOption(
       new Option(
@@ -115,6 +118,9 @@ Examples:
         ...(options.resize !== undefined && { resize: options.resize }),
         ...(options.colorMap !== undefined && { colorMap: options.colorMap }),
         ...(options.opacity !== undefined && { opacity: options.opacity }),
+        ...(options.feed !== undefined && { feed: options.feed }),
+        ...(options.output !== undefined && { output: options.output }),
+        ...(options.size !== undefined && { size: options.size }),
         ...(options.threads !== undefined && { threads: options.threads }),
         ...(options.device !== undefined && { device: options.device }),
         ...(options.budget !== undefined && { budget: options.budget }),

@@ -5,6 +5,7 @@ import type { NodeModel } from "../../node.ts";
 import type { NetworkReport } from "../../runtime/inspect-network.ts";
 import type { Layer } from "../../runtime/model.ts";
 import type { CliContext } from "../cli-context.ts";
+import { collect, sizeOption } from "../option-parsers.ts";
 import type { PreprocessTrial } from "../inspect-image.ts";
 
 /** Layers listed besides the chosen one. */
@@ -37,12 +38,19 @@ export function inspectCommand(context: CliContext) {
     .option("-l, --layer <NAME>", "inspect with this target layer")
     .option("-i, --image <PHOTO>", "show the top 5 of a photograph under each plausible preprocessing")
     .option("-o, --out <FILE.png>", "with --image: write a picture of what the network sees under each")
+    .option("--feed <NAME=VALUE>", "value of a further input: a number, numbers or a .npy file", collect)
+    .option("--output <NAME>", "the value with the class scores (default: found)")
+    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
     .option("--json", "print the findings as JSON")
     .option("--verbose", "print the stack of an error")
     .action(async (path, options) => {
       const { loadModel } = await import("../../node.ts");
       const { methods } = await import("../../methods/index.ts");
-      const model = await loadModel(path, options.layer === undefined ? {} : { layer: options.layer });
+      const { networkOptions } = await import("../feed-option.ts");
+      const model = await loadModel(path, {
+        ...(options.layer !== undefined && { layer: options.layer }),
+        ...networkOptions(options),
+      });
       try {
         const found = await describeModel(model, methods);
         const trials = await tryImage(model, options, context);

@@ -14,22 +14,40 @@ export function workerCommand(context: CliContext) {
       collect,
     )
     .option("--threads <N>", "processor threads of each network (default: all cores)", integerOption(1, 1024))
+    .option(
+      "--lock <SECONDS>",
+      "a worker that was not heard of for so long loses its image to another",
+      integerOption(1, 86_400),
+      30,
+    )
     .option("--until-idle", "end when no run has work, instead of waiting for the next")
     .option("--verbose", "print the stack of an error")
     .action(async (options) => {
       const { work } = await import("../../evaluation/queue/work.ts");
-      await work({
+      const leaving = new AbortController();
+      // How machines are taken away (Slurm, Kubernetes): the image in hand goes back at once.
+      process.once("SIGTERM", () => {
+        leaving.abort();
+        // By the signal itself: process.exit would wait for the run of the network that has begun.
+        const end = (): void => void process.kill(process.pid, "SIGTERM");
+        setTimeout(end, 3000);
+        void working.then(end, end);
+      });
+      const working = work({
         url: options.queue,
-        paths: (options.path ?? []).map((text) => {
-          const [, from, to] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-          if (from === undefined || to === undefined)
-            throw new ParameterError(`path: expected FROM=TO, got '${text}'.`);
-          return { from, to };
-        }),
+        paths: (options.path ?? []).map(parsePathRule),
         untilIdle: options.untilIdle === true,
+        lockInSeconds: options.lock,
         onNote: (note) => context.note(note),
-        signal: context.signal,
+        leave: leaving.signal,
         ...(options.threads !== undefined && { threads: options.threads }),
       });
+      await working;
     });
+}
+
+function parsePathRule(text: string): { readonly from: string; readonly to: string } {
+  const [, from, to] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (from !== undefined && to !== undefined) return { from, to };
+  throw new ParameterError(`path: expected FROM=TO, got '${text}'.`);
 }

@@ -1,4 +1,5 @@
-import { RuntimeUnavailableError } from "../../errors.ts";
+import { ExplainError, ParameterError, RuntimeUnavailableError } from "../../errors.ts";
+import type { ImageJob } from "./image-job.ts";
 
 /** What we use of a BullMQ job. */
 export interface QueueJob {
@@ -6,19 +7,18 @@ export interface QueueJob {
   readonly data: ImageJob;
   readonly returnvalue: unknown;
   readonly failedReason?: string;
+  /** Tries that failed. */
+  readonly attemptsMade: number;
   remove(): Promise<void>;
-}
-
-/** The work of one job: an image of a run. */
-export interface ImageJob {
-  /** Position in the data set. */
-  readonly index: number;
-  readonly key: string;
+  /** Gives a job in hand back, without counting it as a try that failed. */
+  moveToWait(token?: string): Promise<unknown>;
 }
 
 /** What we use of an ioredis client. */
 export interface RedisClient extends Emitter {
   disconnect(): void;
+  ping(): Promise<unknown>;
+  eval(script: string, keyCount: number, ...args: readonly (string | number)[]): Promise<unknown>;
   set(key: string, value: string): Promise<unknown>;
   get(key: string): Promise<string | null>;
   del(key: string): Promise<unknown>;
@@ -41,6 +41,8 @@ export interface BullQueue extends Emitter {
   ): Promise<unknown>;
   getJobs(types: readonly string[], start: number, end: number): Promise<readonly (QueueJob | undefined)[]>;
   getJobCounts(...types: readonly string[]): Promise<Readonly<Record<string, number>>>;
+  getWorkersCount(): Promise<number>;
+  resume(): Promise<void>;
   obliterate(options: { readonly force: boolean }): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,25 +57,27 @@ export interface QueueModules {
   readonly Queue: new (name: string, options: Readonly<Record<string, unknown>>) => BullQueue;
   readonly Worker: new (
     name: string,
-    processor: (job: QueueJob) => Promise<unknown>,
+    processor: (job: QueueJob, token?: string) => Promise<unknown>,
     options: Readonly<Record<string, unknown>>,
   ) => BullWorker;
 }
 
 /**
  * Loads BullMQ and ioredis, which are not installed with this package: most evaluations need no queue.
+ *
+ * @param load How a package is imported; a parameter for tests.
  * @throws RuntimeUnavailableError if they are not there.
  */
-export async function loadQueueModules(): Promise<QueueModules> {
-  // Not literals, so that the compiler does not look for packages that may be absent.
-  const [bullmq, ioredis]: readonly string[] = ["bullmq", "ioredis"];
+export async function loadQueueModules(
+  load: (name: string) => Promise<unknown> = (name) => import(name),
+): Promise<QueueModules> {
   try {
-    const { Queue, Worker } = (await import(bullmq ?? "")) as QueueModules;
-    const { Redis } = (await import(ioredis ?? "")) as QueueModules;
+    const { Queue, Worker } = (await load("bullmq")) as QueueModules;
+    const { Redis } = (await load("ioredis")) as QueueModules;
     return { Queue, Worker, Redis };
   } catch (error) {
     throw new RuntimeUnavailableError(
-      `queue: expected the packages bullmq and ioredis, but they cannot be loaded (${error instanceof Error ? error.message : String(error)}). ` +
+      `queue: expected the packages bullmq and ioredis, but they cannot be loaded (${reasonOf(error)}). ` +
         "Install them: npm install bullmq ioredis.",
     );
   }
@@ -101,7 +105,84 @@ export function queueOptions(url: string): Readonly<Record<string, unknown>> {
   return { connection: { url, ...patience } };
 }
 
-/** A client of its own, for the list of runs and their configurations. */
-export function connectRedis({ Redis }: QueueModules, url: string): RedisClient {
-  return new Redis(url, patience);
+/** How long a first answer of the server is waited for. An outage later is waited out. */
+const firstAnswerInMs = 5000;
+
+/**
+ * A client of its own, for the list of runs and their configurations.
+ * @throws ParameterError for an address of another kind; RuntimeUnavailableError if no server answers there.
+ */
+export async function connectRedis(
+  { Redis }: QueueModules,
+  url: string,
+  note: (text: string) => void,
+): Promise<RedisClient> {
+  if (!/^rediss?:\/\//.test(url))
+    throw new ParameterError(`queue: expected a Redis server such as redis://host:6379, got '${url}'.`);
+  const client = new Redis(url, patience);
+  let reason = "no answer";
+  let isConnected = false;
+  client.on("error", (error) => {
+    reason = reasonOf(error);
+    if (isConnected) note(`queue: ${reason}`);
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), firstAnswerInMs);
+  });
+  const answer = client.ping().then(
+    () => true,
+    (error: unknown) => {
+      reason = reasonOf(error);
+      return false;
+    },
+  );
+  isConnected = await Promise.race([answer, silence]);
+  clearTimeout(timer);
+  if (isConnected) return client;
+  client.disconnect();
+  throw new RuntimeUnavailableError(
+    `queue: expected a Redis server at '${withoutPassword(url)}', got none (${reason}). Start redis-server there, or correct --queue.`,
+  );
+}
+
+/** An address as it may be shown. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^/@]*:)[^/@]*@/, "$1***@");
+}
+
+/** What an error says; those of a connection that was tried at several addresses say it in their code only. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message !== "" || !("code" in error) ? error.message : String(error.code);
+}
+
+/** Passes on what differs from the line before: a server that is away would repeat itself every few seconds. */
+export function withoutRepetition(note: ((text: string) => void) | undefined): (text: string) => void {
+  let last: string | undefined;
+  return (text) => {
+    if (text !== last) note?.(text);
+    last = text;
+  };
+}
+
+/** Tries an operation that may be repeated until the server takes it (it may be loading, or short of memory). */
+export async function patiently<T>(operation: () => Promise<T>, note: (text: string) => void): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (error instanceof ExplainError) throw error;
+      if (attempt === 60)
+        throw new RuntimeUnavailableError(
+          `queue: the Redis server refuses to work (${reasonOf(error)}). Look after it, then start this again: nothing is lost.`,
+        );
+      note(`queue: ${reasonOf(error)}`);
+      await pause(1000);
+    }
+  }
+}
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

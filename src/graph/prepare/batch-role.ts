@@ -51,6 +51,18 @@ const perImage: RoleRule = (c) => {
   return role?.axis === 0 ? role : undefined;
 };
 
+/** As `perImage`, where a further image may be added. */
+const sameImage: RoleRule = (c) => {
+  const role = agree(c.roles);
+  return role?.axis === 0 ? role : undefined;
+};
+
+/** Products with a weight along the last axis. */
+const fromLast: RoleRule = (c) => {
+  const role = first(c);
+  return role && role.axis < rankOf(c.inputs[0]) - 1 ? role : undefined;
+};
+
 const along =
   (fallback: number): RoleRule =>
   (c) => {
@@ -171,6 +183,18 @@ const pad: RoleRule = (c) => {
   return pads[role.axis] === 0 && pads[rank + role.axis] === 0 ? role : undefined;
 };
 
+/** Quantised products: the second operand stands behind scale and zero point of the first. */
+const quantizedMatMul: RoleRule = (c) => {
+  const reordered = <T>(list: readonly (T | undefined)[]): readonly (T | undefined)[] => [list[0], list[3]];
+  const others = c.roles.some((role, index) => index !== 0 && index !== 3 && role !== undefined);
+  return others ? undefined : matMul({ ...c, roles: reordered(c.roles), inputs: reordered(c.inputs) });
+};
+
+const quantizedGemm: RoleRule = (c) => {
+  const role = first(c);
+  return role?.axis === 0 && intAttribute(c.node, "transA", 0) === 0 ? role : undefined;
+};
+
 const elementwise =
   "Abs Add And Cast CastLike Ceil Celu Clip Cos DequantizeLinear Div Dropout Elu Equal Erf Exp Expand Floor Gelu Greater " +
   "GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg " +
@@ -194,6 +218,8 @@ const rules: ReadonlyMap<string, RoleRule> = new Map<string, RoleRule>([
   ["LpNormalization", along(-1)],
   ["MatMul", matMul],
   ["Pad", pad],
+  ["QLinearConv", perImage],
+  ["QLinearMatMul", quantizedMatMul],
   ["RMSNormalization", fromAxis],
   ["Reshape", reshape],
   ["Slice", first],
@@ -212,10 +238,55 @@ const rules: ReadonlyMap<string, RoleRule> = new Map<string, RoleRule>([
   ),
 ]);
 
+/** Sequences `[batch, tokens, width]`, or heads of them. */
+const perSequence: RoleRule = (c) => {
+  const role = agree(c.roles);
+  return role?.axis === 0 && role.outer === 1 ? role : undefined;
+};
+
+const fusedMatMul: RoleRule = (c) => {
+  const isTurned = ["transA", "transB", "transBatchA", "transBatchB"].some(
+    (name) => intAttribute(c.node, name, 0) !== 0,
+  );
+  const batches = c.roles.filter((role) => role !== undefined);
+  // Turns of the last two axes leave a batch in front of them where it is.
+  const isInFront = batches.every(({ axis }, index) => axis < rankOf(c.inputs[index]) - 2);
+  if (isTurned && !(isInFront && intAttribute(c.node, "transBatchA", 0) === 0)) return undefined;
+  return isTurned ? aligned(c) : matMul(c);
+};
+
+/** Operators of ONNX Runtime's optimisers and quantisers. */
+const microsoftRules: ReadonlyMap<string, RoleRule> = new Map<string, RoleRule>([
+  ...["QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu"].map(
+    (name) => [name, aligned] as const,
+  ),
+  ...["Gelu", "FastGelu", "BiasGelu", "QuickGelu", "QuantizeLinear", "DequantizeLinear", "BiasAdd"].map(
+    (name) => [name, aligned] as const,
+  ),
+  ...["FusedConv", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool", "GroupNorm"].map(
+    (name) => [name, sameImage] as const,
+  ),
+  ...["QLinearConv", "QLinearGlobalAveragePool", "QLinearAveragePool"].map(
+    (name) => [name, perImage] as const,
+  ),
+  ["FusedGemm", gemm],
+  ["FusedMatMul", fusedMatMul],
+  ["QGemm", quantizedGemm],
+  ["MatMulNBits", fromLast],
+  ["QLinearConcat", concat],
+  ["QLinearSoftmax", along(-1)],
+  ["LayerNormalization", fromAxis],
+  ["SkipLayerNormalization", perSequence],
+  ["SkipSimplifiedLayerNormalization", perSequence],
+  ["MultiHeadAttention", perSequence],
+  ["Attention", perSequence],
+]);
+
 /**
  * The role of a node's outputs from those of its inputs. `undefined`: the images of a batch would mix, or nothing is
  * known of the operator.
  */
 export function outputRole(c: RoleContext): BatchRole | undefined {
-  return c.node.domain === "" ? rules.get(c.node.opType)?.(c) : undefined;
+  const table = c.node.domain === "" ? rules : c.node.domain === "com.microsoft" ? microsoftRules : undefined;
+  return table?.get(c.node.opType)?.(c);
 }

@@ -180,12 +180,14 @@ export async function optimizeIGosPp(
     }
     values = Float64Array.from(result.values);
     known = { background: images.background, score: result.facts.score };
-    history.push(stepRecord(result, start, weights.l1));
+    const record = stepRecord(result, start, weights.l1);
+    history.push(record);
     problem.report({
       iteration: iteration + 1,
       iterations: settings.iterations,
       objective: result.objective,
       mask: combined(values),
+      record,
     });
     const isSettled = problem.baselineAt(iteration + 1) === images.background;
     if (isSettled && stalled(result, start.objective)) break;

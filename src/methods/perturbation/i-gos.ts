@@ -170,12 +170,14 @@ export async function optimizeIGos(
 
     mask = withValues(mask, result.values);
     known = { background: images.background, score: result.facts.score };
-    history.push(stepRecord(result, start, weights.l1));
+    const record = stepRecord(result, start, weights.l1);
+    history.push(record);
     problem.report({
       iteration: iteration + 1,
       iterations: settings.iterations,
       objective: result.objective,
       mask,
+      record,
     });
     // While the baseline still changes (warm-up), standing still means nothing.
     const isSettled = problem.baselineAt(iteration + 1) === images.background;

@@ -149,7 +149,7 @@ export async function optimizeMeaningfulPerturbation(
 
     const [score, l1, tv] = [scores[0]!, regularizer.l1(mask), regularizer.tv(mask)];
     const objective = score + weights.l1 * l1 + weights.tv * tv;
-    history.push({
+    const record = {
       score,
       l1,
       tv,
@@ -159,13 +159,14 @@ export async function optimizeMeaningfulPerturbation(
       step: settings.learningRate,
       evaluations: 0,
       isAccepted: true,
-    });
+    };
+    history.push(record);
     const moved = adam.step(mask.values, gradient);
     mask = withValues(
       mask,
       moved.map((value) => Math.min(1, Math.max(0, value))),
     );
-    problem.report({ iteration: iteration + 1, iterations: settings.iterations, objective, mask });
+    problem.report({ iteration: iteration + 1, iterations: settings.iterations, objective, mask, record });
     const isSettled = problem.baselineAt(iteration + 1) === background;
     if (isSettled && previous !== undefined && stalled({ isAccepted: true, objective }, previous)) break;
     previous = objective;

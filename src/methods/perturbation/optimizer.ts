@@ -31,6 +31,8 @@ export interface OptimizerProgress {
   readonly iterations: number;
   readonly objective: number;
   readonly mask: Mask;
+  /** The iteration's line of the loss history: what is kept of it if the next iteration is broken off. */
+  readonly record?: OptimizationRecord;
 }
 
 /** What an optimiser is given: a model, an image, and a mask to start from. */
@@ -50,7 +52,10 @@ export interface MaskProblem {
   /** A random stream of its own for each list of keys. */
   random(...keys: readonly (string | number)[]): RandomStream;
   readonly signal?: AbortSignal | undefined;
-  /** Fires when a budget is spent: return the mask as it is, with `isFinished: false`. */
+  /**
+   * Fires when a budget is spent: return the mask as it is, with `isFinished: false`. `signal` fires with it, to break off
+   * the run under way; an optimiser that lets that error pass is taken to be where it last reported to be.
+   */
   readonly stop?: AbortSignal | undefined;
   report(progress: OptimizerProgress): void;
 }

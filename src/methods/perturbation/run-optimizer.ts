@@ -2,9 +2,10 @@ import type { DegenerateReason, SaliencyMap } from "../../image/saliency-map.ts"
 import { resample, type MaskResampling } from "../../runtime/mask-resampling.ts";
 import type { Model } from "../../runtime/model.ts";
 import type { MethodContext } from "../define-method.ts";
+import { unlessStopped } from "../stoppable.ts";
 import { baselineSchedule, resamplings } from "./mask-settings.ts";
 import type { Mask } from "./mask.ts";
-import type { OptimizedMask, Optimizer } from "./optimizer.ts";
+import type { OptimizationRecord, OptimizedMask, Optimizer } from "./optimizer.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /** Runs an optimiser from a mask and returns the saliency map, with the loss history in its details. */
@@ -21,27 +22,38 @@ export async function runOptimizer(
     // Where the mask starts from: a budget may be spent before the first iteration ends, and a film begins here.
     context.report({ done: 0, total: iterations, map: () => removedMap(initialMask, resampling, model) });
   }
-  const result = await optimizer.optimize(
-    {
-      model,
-      input,
-      initialMask,
-      resampling,
-      sharpResampling,
-      target: context.target,
-      signal: context.signal,
-      stop: context.stop,
-      baselineAt: baselineSchedule(settings.mask, input, model),
-      random: (...keys) => context.random(...keys),
-      report: ({ iteration, iterations, objective, mask }) =>
-        context.report({
-          done: iteration,
-          total: iterations,
-          objective,
-          map: () => removedMap(mask, resampling, model),
-        }),
-    },
-    settings.optimizer,
+  let mask = initialMask;
+  const history: OptimizationRecord[] = [];
+  const result = await unlessStopped<OptimizedMask>(
+    context,
+    (signal) =>
+      optimizer.optimize(
+        {
+          model,
+          input,
+          initialMask,
+          resampling,
+          sharpResampling,
+          target: context.target,
+          signal,
+          stop: context.stop,
+          baselineAt: baselineSchedule(settings.mask, input, model),
+          random: (...keys) => context.random(...keys),
+          report(progress) {
+            const current = progress.mask;
+            mask = current;
+            if (progress.record !== undefined) history.push(progress.record);
+            context.report({
+              done: progress.iteration,
+              total: progress.iterations,
+              objective: progress.objective,
+              map: () => removedMap(current, resampling, model),
+            });
+          },
+        },
+        settings.optimizer,
+      ),
+    () => ({ mask, history, isFinished: false }),
   );
   const degenerate = removesNothing(result.mask);
   return {
