@@ -32,6 +32,7 @@ export { deletion } from "./metrics/deletion.ts";
 export { insertion } from "./metrics/insertion.ts";
 export { orderDescending, ranks } from "./metrics/rank.ts";
 export { substrate } from "./metrics/substrate.ts";
+export { plausiblePreprocessing, type PreprocessCandidate } from "./runtime/preprocess-detective.ts";
 export { parseLabels } from "./runtime/labels.ts";
 
 /** A file as a page has it: bytes, a dropped file, or an address that is fetched. */

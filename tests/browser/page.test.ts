@@ -241,6 +241,15 @@ describe("the page", () => {
     expect(await heading(page).textContent()).toContain("goldfish by");
   });
 
+  it("shows what the network sees when pixels are prepared in other ways", async () => {
+    await page.locator("summary", { hasText: "Pixels" }).click();
+    const candidates = page.locator(".candidates li");
+    await candidates.filter({ hasText: "caffe-bgr" }).waitFor();
+    expect(await candidates.first().textContent()).toContain("tiger cat");
+    expect(await candidates.count()).toBeGreaterThan(4);
+    await page.locator("summary", { hasText: "Pixels" }).click();
+  });
+
   it("shows SIGCAM at work, pauses, goes on, and stops half-way", async () => {
     await settled(page);
     await page.getByRole("tab", { name: "Watch it optimise" }).click();

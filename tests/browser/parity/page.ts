@@ -1,4 +1,4 @@
-import type { ParityAnswer, ParityRequest } from "./cases.ts";
+import type { ParityAnswer } from "./cases.ts";
 
 // All in a worker, as in the page.
 const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });

@@ -48,6 +48,16 @@ export interface GradientCheckInfo {
   readonly reason: string;
 }
 
+/** A way to prepare the photograph, and the class that the network then sees. */
+export interface CandidateInfo {
+  readonly name: string;
+  readonly reason: string;
+  /** JSON text that has the model opened with it. */
+  readonly description: string;
+  readonly index: number;
+  readonly probability: number;
+}
+
 export interface ExplanationInfo {
   readonly map: SaliencyMap;
   readonly record: ExplanationRecord;
@@ -119,6 +129,8 @@ export interface Calls {
     readonly ask: { readonly mask: Uint8Array; readonly fill: Fill };
     readonly answer: CompositeInfo;
   };
+  /** What the network says under each way in which the photograph may have to be prepared. */
+  candidates: { readonly ask: Record<string, never>; readonly answer: readonly CandidateInfo[] };
   check: { readonly ask: Record<string, never>; readonly answer: GradientCheckInfo };
   figure: {
     readonly ask: {

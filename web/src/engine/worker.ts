@@ -13,6 +13,7 @@ import {
   loadModel,
   parseLabels,
   parsePreprocess,
+  plausiblePreprocessing,
   probabilities,
   randomStream,
   type ColorMapName,
@@ -25,6 +26,7 @@ import { fillerOf, hide, saliencyRanks, toPicture } from "./composite.ts";
 import type {
   Calls,
   CallName,
+  CandidateInfo,
   CompositeInfo,
   CurveInfo,
   FromWorker,
@@ -222,6 +224,28 @@ const handlers: Handlers = {
       hide(image.input, filler, (pixel) => mask[pixel] === 1),
       job.abort.signal,
     );
+  },
+
+  async candidates(_, { job }) {
+    const { model, image } = loaded();
+    const { preprocess, description } = model;
+    const found = plausiblePreprocessing(model.network, { preprocess, source: description.preprocessSource });
+    const answers: CandidateInfo[] = [];
+    for (const { name, reason, preprocess } of found) {
+      const { channels, height, width } = model;
+      const { input } = await loadImage(image.photograph, { preprocess, channels, height, width });
+      const logits = await model.logits(input, { signal: job.abort.signal });
+      const index = logits.data.indexOf(Math.max(...logits.data));
+      const { mean, std, channelOrder } = preprocess.normalization;
+      answers.push({
+        name,
+        reason,
+        description: JSON.stringify({ mean, std, channelOrder, resize: preprocess.resize }),
+        index,
+        probability: probabilities(logits.data, model.probabilityKind)[index] ?? 0,
+      });
+    }
+    return answers;
   },
 
   async check() {

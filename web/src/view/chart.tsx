@@ -19,8 +19,8 @@ interface ChartProps {
   readonly label: string;
 }
 
-const [width, height] = [480, 240];
-const margin = { left: 46, right: 12, top: 12, bottom: 34 };
+const [width, height] = [480, 256];
+const margin = { left: 46, right: 12, top: 28, bottom: 34 };
 
 /** A small line chart with two axes and nothing that is not needed. */
 export function Chart({ lines, xRange, yRange, xTitle, yTitle, mark, format = String, label }: ChartProps) {
@@ -53,7 +53,7 @@ export function Chart({ lines, xRange, yRange, xTitle, yTitle, mark, format = St
       <text x={(margin.left + width - margin.right) / 2} y={height - 6} text-anchor="middle" class="title">
         {xTitle}
       </text>
-      <text x={margin.left + 6} y={margin.top + 10} class="title">
+      <text x={0} y={13} class="title">
         {yTitle}
       </text>
       {lines.map(({ name, x, y, kind }) => (

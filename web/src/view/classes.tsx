@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { resolveTarget } from "onnx-saliency/web";
 import { labelOf, model, photograph, ranking, target } from "../state/studio.ts";
+import { Preparation } from "./preparation.tsx";
 
 /** The five most probable classes: one is explained, a second may be compared with it. */
 export function Classes() {
@@ -83,15 +84,7 @@ export function Classes() {
           The model file names no classes. Drop a list of them (.txt, one a line) to see names.
         </p>
       )}
-      {/^(?:assumed|guessed)/.test(info.preprocessSource) && (
-        <p class="faint">
-          How the model wants its pixels is not said (
-          {info.preprocessSource === "assumed"
-            ? "assumed: ImageNet's mean and deviation"
-            : info.preprocessSource}
-          ). Drop its preprocessor_config.json if the classes look wrong.
-        </p>
-      )}
+      <Preparation />
     </section>
   );
 }

@@ -198,7 +198,7 @@ export function Optimise() {
             ]}
             xRange={[1, Math.max(2, now.total)]}
             xTitle="iteration"
-            yTitle="objective: score of what is left + size and roughness of the mask"
+            yTitle="objective: score left + size and roughness of the mask"
             format={(value) => formatValue(value)}
           />
         )}
