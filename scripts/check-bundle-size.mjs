@@ -7,7 +7,7 @@ const folder = resolve(import.meta.dirname, "../dist/studio");
 const limits = [
   {
     name: "page: script and style",
-    pattern: /page-.*\.(js|css)$|target-.*\.js$|index\.html$/,
+    pattern: /assets\/(?!worker-|ort)[^/]*\.(js|css)$|index\.html$/,
     kilobytes: 130,
   },
   {

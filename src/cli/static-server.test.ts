@@ -14,7 +14,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, "index.html"), "<p>page</p>");
   writeFileSync(join(folder, "net.wasm"), "wasm");
   writeFileSync(join(parent, "secret.txt"), "secret");
-  server = await serveFolder(folder);
+  mkdirSync(join(parent, "elsewhere"));
+  writeFileSync(join(parent, "elsewhere", "net.onnx"), "model");
+  server = await serveFolder(folder, { mounts: { models: join(parent, "elsewhere") } });
 });
 afterAll(async () => {
   await server.close();
@@ -46,11 +48,18 @@ describe("serveFolder", () => {
     expect(wasm.headers.get("content-type")).toBe("application/wasm");
   });
 
+  it("finds what the folder lacks where it is said to be", async () => {
+    expect(await ask("/models/net.onnx")).toEqual({ status: 200, body: "model" });
+  });
+
   it("serves nothing above the folder", async () => {
     for (const path of [
       "/../secret.txt",
       "/%2e%2e/secret.txt",
       "/..%2fsecret.txt",
+      "/models/../secret.txt",
+      "/models/%2e%2e/secret.txt",
+      "/net.onnx",
       "/%00",
       "/%zz",
       "/none",

@@ -32,17 +32,19 @@ export interface StaticServerOptions {
   readonly host?: string;
   /** True (default) sends the headers that isolate the page, so that WebAssembly may use threads. */
   readonly isIsolated?: boolean;
+  /** Folders by the first part of the addresses whose files they have if the served folder does not. */
+  readonly mounts?: Readonly<Record<string, string>>;
 }
 
 /** Serves the files of a folder, and nothing above it. Rejects if the port is taken. */
 export async function serveFolder(folder: string, options: StaticServerOptions = {}): Promise<StaticServer> {
-  const { port = 0, host = "127.0.0.1", isIsolated = true } = options;
+  const { port = 0, host = "127.0.0.1", isIsolated = true, mounts = {} } = options;
   const isolation = isIsolated
     ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }
     : {};
   const server = createServer((request, response) => {
     const file =
-      request.method === "GET" || request.method === "HEAD" ? find(folder, request.url) : undefined;
+      request.method === "GET" || request.method === "HEAD" ? find(folder, mounts, request.url) : undefined;
     if (file === undefined) {
       response.writeHead(404, { "Content-Type": "text/plain", ...isolation }).end("not found\n");
       return;
@@ -66,7 +68,12 @@ export async function serveFolder(folder: string, options: StaticServerOptions =
   return { url: `http://${shown}:${address.port}/`, close: () => closeServer(server) };
 }
 
-function find(folder: string, address = "/"): { readonly path: string; readonly size: number } | undefined {
+/** The file that an address means, in the first of the folders that has it. */
+function find(
+  folder: string,
+  mounts: Readonly<Record<string, string>>,
+  address = "/",
+): { readonly path: string; readonly size: number } | undefined {
   let name: string;
   try {
     name = decodeURIComponent(address.split("?")[0] ?? "/");
@@ -74,10 +81,19 @@ function find(folder: string, address = "/"): { readonly path: string; readonly 
     return undefined;
   }
   if (name.includes("\0")) return undefined;
-  const path = normalize(join(folder, name.endsWith("/") ? `${name}index.html` : name));
-  if (!path.startsWith(normalize(folder) + sep)) return undefined;
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats?.isFile() === true ? { path, size: stats.size } : undefined;
+  const places = [
+    { root: folder, rest: name },
+    ...Object.entries(mounts)
+      .filter(([prefix]) => name.startsWith(`/${prefix}/`))
+      .map(([prefix, root]) => ({ root, rest: name.slice(prefix.length + 1) })),
+  ];
+  for (const { root, rest } of places) {
+    const path = normalize(join(root, rest.endsWith("/") ? `${rest}index.html` : rest));
+    if (!path.startsWith(normalize(root) + sep)) continue;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isFile() === true) return { path, size: stats.size };
+  }
+  return undefined;
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -10,6 +10,9 @@ import { serveFolder } from "../static-server.ts";
 /** The built page, beside the built program. */
 const pageFolder = fileURLToPath(new URL("../../studio", import.meta.url));
 
+/** The embedded model, which the package has only once. */
+const mounts = { models: fileURLToPath(new URL("../../../models", import.meta.url)) };
+
 /** `onnx-saliency studio`: the page, served to this machine. */
 export function studioCommand(context: CliContext) {
   return new Command("studio")
@@ -36,10 +39,10 @@ export function studioCommand(context: CliContext) {
 async function openServer(host: string, port: number | undefined): ReturnType<typeof serveFolder> {
   const wanted = port ?? 8620;
   try {
-    return await serveFolder(pageFolder, { host, port: wanted });
+    return await serveFolder(pageFolder, { host, port: wanted, mounts });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE" && port === undefined) {
-      return await serveFolder(pageFolder, { host });
+      return await serveFolder(pageFolder, { host, mounts });
     }
     throw new RuntimeUnavailableError(
       `studio: cannot listen at ${host}:${wanted} (${(error as Error).message}). Choose another --port or --host.`,
