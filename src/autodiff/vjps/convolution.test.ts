@@ -85,6 +85,8 @@ const transposes: Readonly<Record<string, readonly [readonly VjpOperand[], Plain
   SAME_UPPER: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "SAME_UPPER" }),
   SAME_LOWER: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "SAME_LOWER" }),
   "one dimension": fixedWeight(["batch", 4, 5], [4, 2, 3], { strides: [2] }),
+  "with its weight": conv(["batch", 4, 5, 4], [4, 3, 3, 2], { strides: [2, 1], pads: [1, 0, 0, 1] }),
+  "with its weight and dilation": conv(["batch", 4, 5, 4], [4, 3, 3, 3], { dilations: [2, 1] }),
 };
 
 describe("gradient rules of convolutions against central differences", () => {

@@ -157,20 +157,27 @@ export function convolutionInputVjp(
   });
 }
 
-/** Cotangent of a convolution's weight (group 1): images become channels, dy the kernel. */
-function convolutionWeightVjp(context: VjpContext, geometry: ConvolutionGeometry, dy: string): string {
-  const { g, x, node, inputs } = context;
+/**
+ * Cotangent of a convolution's weight, `<cotangent, Conv(image, weight)>` differentiated by the weight (group 1): images
+ * become channels, the cotangent the kernel.
+ */
+function convolutionWeightVjp(
+  { g, node, inputs }: Pick<VjpContext, "g" | "node" | "inputs">,
+  image: string,
+  cotangent: string,
+  geometry: ConvolutionGeometry,
+): string {
   if (geometry.group !== 1) {
     throw new UnsupportedOpError(
-      `Conv at node '${node.name}': no gradient rule for the weight of a grouped convolution.`,
+      `${node.opType} at node '${node.name}': no gradient rule for the weight of a grouped convolution.`,
     );
   }
   const spatial = geometry.kernel.map((_, axis) => axis + 2);
   const swap = [1, 0, ...spatial];
-  const sizes = spatial.map((axis) => g.size(dy, axis));
+  const sizes = spatial.map((axis) => g.size(cotangent, axis));
   const full = g.node(
     "Conv",
-    [g.transpose(x, swap), g.transpose(dy, swap)],
+    [g.transpose(image, swap), g.transpose(cotangent, swap)],
     convolutionAttributes({
       ...geometry,
       kernel: sizes,
@@ -251,12 +258,13 @@ export const convolutionVjps: VjpTable = {
     const geometry = convolutionGeometry(g, node, x, weight);
     return [
       () => convolutionInputVjp(g, full(dy), weight, geometry, x),
-      () => convolutionWeightVjp(context, geometry, full(dy)),
+      () => convolutionWeightVjp(context, x, full(dy), geometry),
       () => biasVjp(g, full(dy)),
     ];
   },
   // The adjoint of a transposed convolution is the convolution with the same weight.
-  ConvTranspose: ({ g, node, x, y, inputs, dy, full }) => {
+  ConvTranspose: (context) => {
+    const { g, node, x, y, inputs, dy, full } = context;
     const weight = inputs[1] ?? "";
     return [
       () => {
@@ -272,7 +280,7 @@ export const convolutionVjps: VjpTable = {
           spatial,
         );
       },
-      undefined,
+      () => convolutionWeightVjp(context, full(dy), x, transposeGeometry(g, node, x, y, weight)),
       () => biasVjp(g, full(dy)),
     ];
   },
