@@ -224,7 +224,8 @@ What becomes of exported classifiers, measured by \`npm run compatibility\` (Nod
   so many kinks that differences of two steps contradict each other. **oracle**: relative error against an independent gradient:
   torch autograd in float64, or onnx-ad in float32 (which tells no more than float32 allows). Where a ReLU is within rounding of its kink, the sum in another order
   flips its mask: such networks are compared without ONNX Runtime's fusions, too.
-- **fb / f**: time of a forward and backward run over that of a forward run. Below 1 ms it says nothing.
+- **fb / f**: time of a forward and backward run over that of a forward run, the shortest of several. What else the machine does shows here
+  (the small models of the first table take less than a millisecond): on a quiet machine ordinary networks take 2 to 4.
 - **map**: the method that was run, and why its map is empty if it is.
 
 \`onnx-saliency check MODEL.onnx\` says the same of your own file.

@@ -1,6 +1,6 @@
 // Makes docs/gallery/comparison.png: the methods of the paper's figures 3 and 5 side by side, on photographs with one object, several
 // objects of one class, and objects of several classes. Needs the program built: npm run build.
-import { explain, loadImage, loadModel, writeImage } from "../dist/node.js";
+import { explain, loadModel, writeImage } from "../dist/node.js";
 import { decodeImage } from "../dist/image/decode-node.js";
 import { fromRgba, toRgba } from "../dist/image/decoded-image.js";
 import { renderFigure } from "../dist/image/figure.js";
@@ -65,17 +65,15 @@ function beside(a, b) {
 const cat = await square("examples/chelsea.png");
 const mirroredCat = await square("examples/chelsea.png", true);
 const coffee = await square("examples/coffee.png");
-const rocket = toRgba(await decodeImage("examples/rocket.jpg"));
 const rows = [
-  ["one object", toRgba(await decodeImage("examples/coffee.png")), "top1"],
-  ["one object", rocket, "top1"],
-  ["two objects of one class", beside(cat, mirroredCat), "tabby"],
-  ["two classes: this one", beside(cat, coffee), "tabby"],
-  ["and that one", beside(cat, coffee), "espresso"],
+  { caption: "one object", photo: toRgba(await decodeImage("examples/coffee.png")), target: "top1" },
+  { caption: "two objects of one class", photo: beside(cat, mirroredCat), target: "tabby" },
+  { caption: "two classes: this one", photo: beside(cat, coffee), target: "tabby" },
+  { caption: "and that one", photo: beside(cat, coffee), target: "espresso" },
 ];
 
 const panels = [];
-for (const [caption, photo, target] of rows) {
+for (const { caption, photo, target } of rows) {
   const { input, placement } = preprocess(fromRgba(photo), model.preprocess, model);
   let first = true;
   for (const [method, title] of methods) {

@@ -37,6 +37,10 @@ export type {
 export { describeParams, parseParams, parseTextParams } from "./methods/parameters.ts";
 export type { ParameterDescription } from "./methods/parameters.ts";
 export { resolveTarget, resolveTargets } from "./methods/target.ts";
+export { explainedMethods } from "./methods/explained-model/explained-methods.ts";
+export type { ExplainedMethod } from "./methods/explained-model/explained-methods.ts";
+export { explainedModel } from "./methods/explained-model/explained-model.ts";
+export type { ExplainedModel, ExplainedModelRequest } from "./methods/explained-model/explained-model.ts";
 
 export type { DegenerateReason, Grid, SaliencyMap } from "./image/saliency-map.ts";
 export { renderOverlay as overlay } from "./image/overlay.ts";

@@ -22,6 +22,8 @@ import {
 import type { AnyTensor, Tensor } from "./tensor/tensor.ts";
 
 export * from "./index.ts";
+export { writeModelFile } from "./runtime/write-model-node.ts";
+export type { WriteModelFileOptions } from "./runtime/write-model-node.ts";
 export { encodeImage, writeAnimation, writeImage } from "./image/encode-node.ts";
 
 /** The classifier that comes with the package: EfficientNet-Lite0, trained on ImageNet-1k. */

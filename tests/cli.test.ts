@@ -392,4 +392,26 @@ describe("check", () => {
       expect(result.status).toBe(0);
     }
   });
+
+  it("says what works instead where an operator has no gradient, in text for a bug report", async () => {
+    const result = await runCli(["check", "tests/models/compat/loop-on-path.onnx"]);
+    expect(result.status).toBe(1);
+    expect(result.stdout).toMatch(/^versions +onnx-saliency .*, ONNX Runtime .*, Node v/);
+    expect(result.stdout).toMatch(/without a rule +Loop/);
+    expect(result.stdout).toMatch(/scores +those of the file to \d/);
+    expect(result.stdout).toMatch(/verdict +forward-only: Loop at node '.*': .* rise, score-cam/);
+  });
+
+  it("proves nothing on a quantised model, whose score is a staircase, and says so", async () => {
+    const result = await runCli(["check", "tests/models/compat/cnn-qdq.onnx"]);
+    expect(result.stdout).toMatch(/note +The model is quantised: the explained score is its own/);
+    expect(result.stdout).toMatch(/verdict +inconclusive: .*staircase/);
+  });
+
+  it("takes the value of a further input, and asks for it by name", async () => {
+    const model = "tests/models/compat/two-inputs.onnx";
+    expect((await runCli(["check", model])).stderr).toMatch(/besides the image 'image': facts.*--feed/);
+    const result = await runCli(["check", model, "--feed", "facts=0.5", "--json"]);
+    expect(JSON.parse(result.stdout)).toMatchObject({ verdict: "pass" });
+  });
 });

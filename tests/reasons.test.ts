@@ -224,6 +224,47 @@ describe("files", () => {
     expect(isZero(await explain({ model, input: picture(), method: "grad-cam" }))).toBe(false);
   });
 
+  it("runs masks through a file whose batch is fixed at 1, with the values that a free batch gives", async () => {
+    const digits = (batch: number | "batch"): Graph =>
+      graphOf(
+        (g, x) => {
+          const flat = g.node("Reshape", [features(g, x), g.ints([batch === 1 ? 1 : -1, 256])]);
+          return linear(g, flat, normals([3, 256], 2));
+        },
+        [batch, 3, 8, 8],
+      );
+    const maps: Float32Array[] = [];
+    for (const batch of [1, "batch"] as const) {
+      const model = await load(digits(batch));
+      const found = await explain({
+        model,
+        input: picture(),
+        method: "rise",
+        target: 1,
+        params: { masks: 100 },
+      });
+      maps.push(found.map.values);
+      expect(found.record.notes?.some((note) => note.includes("fixes the batch at 1")) ?? false).toBe(
+        batch === 1,
+      );
+    }
+    const scale = Math.max(...(maps[1] ?? []));
+    maps[0]?.forEach((value, pixel) =>
+      expect(Math.abs(value - (maps[1]?.[pixel] ?? 0)) / scale).toBeLessThan(1e-5),
+    );
+  });
+
+  it("runs half precision without NaN, and says in what it computes", async () => {
+    const half = graphOf((g, x) => g.cast(classifier(g, g.cast(x, "float32")), "float16"));
+    const model = await load({
+      ...half,
+      inputs: half.inputs.map((input) => ({ ...input, type: "float16" as const })),
+    });
+    const found = await explain({ model, input: picture(), method: "grad-cam" });
+    expect(isFinite(found) && !isZero(found)).toBe(true);
+    expect(found.record.notes?.[0]).toContain("float16");
+  });
+
   it("explains a file in training mode as at inference, twice the same, and warns", async () => {
     const training = graphOf((g, x) => {
       const values = features(g, x);

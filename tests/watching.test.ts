@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,6 +12,11 @@ beforeEach(async () => {
   await writePhotograph(join(folder, "a.png"), 1);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** True once the mask of `a` has been filmed at work. */
+function isUnderWay(): boolean {
+  return existsSync(join(folder, "out", "a.i-gos.0.frames", "001.png"));
+}
 
 const endless = ["--method", "i-gos", "-p", "iterations=10000", "-p", "steps=2"];
 
@@ -31,7 +36,7 @@ function args(...rest: readonly string[]): readonly string[] {
 
 describe("explain", () => {
   it("writes the map so far on Ctrl-C and ends by the signal, which a shell shows as status 130", async () => {
-    const result = await runCli(args(...endless, "--plot", "--frames"), { interruptAfter: 4000 });
+    const result = await runCli(args(...endless, "--plot", "--frames"), { interruptWhen: isUnderWay });
     expect(result.signal).toBe("SIGINT");
     expect(result.stderr).toContain("Ctrl-C once more ends at once");
     expect(result.stdout).toMatch(/stopped after \d+ of 10000/);
@@ -50,6 +55,15 @@ describe("explain", () => {
       "a.i-gos.0.npy",
       "a.i-gos.0.png",
     ]);
+  });
+
+  it("ends at once on a second Ctrl-C, with nothing half-written", async () => {
+    const twice = { interruptWhen: isUnderWay, interruptAgainAfter: 3 };
+    const result = await runCli(args(...endless, "--frames"), twice);
+    expect(result.signal).toBe("SIGINT");
+    const out = join(folder, "out");
+    const names = [...readdirSync(out), ...readdirSync(join(out, "a.i-gos.0.frames"))];
+    expect(names.filter((name) => name.startsWith(".partial"))).toEqual([]);
   });
 
   it("keeps to a budget and prints deletion and insertion", async () => {

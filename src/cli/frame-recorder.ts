@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fitForDisplay } from "../image/display-size.ts";
 import { decodeImage } from "../image/decode-node.ts";
 import { toRgba } from "../image/decoded-image.ts";
-import { encodeImage, writeAnimation } from "../image/encode-node.ts";
+import { encodeAnimation, encodeImage } from "../image/encode-node.ts";
 import { renderFigure } from "../image/figure.ts";
 import { overlayScale, renderOverlay } from "../image/overlay.ts";
 import type { RgbaImage } from "../image/rgba-image.ts";
@@ -107,9 +107,8 @@ export function createFrameRecorder(
         const path = join(folder.path, `${String(frame).padStart(3, "0")}.png`);
         frames.push(toRgba(await decodeImage(path)));
       }
-      const animation = await target.folder.write(`${target.name}.frames.webp`, (path) =>
-        writeAnimation(path, frames),
-      );
+      const film = await encodeAnimation(frames);
+      const animation = await target.folder.write(`${target.name}.frames.webp`, film);
       return { frames: folder.path, animation };
     },
   };

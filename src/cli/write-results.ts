@@ -1,3 +1,4 @@
+import pc from "picocolors";
 import { drawingToImage, drawingToSvg } from "../image/drawing.ts";
 import { encodeImage } from "../image/encode-node.ts";
 import { lossChart } from "../methods/perturbation/loss-chart.ts";
@@ -25,6 +26,7 @@ export async function writeResults(
   }
   const methods = explanations.map(({ record }) => record.method);
   const picturePath = await directory.write(`${outputName(stem, methods, target)}.png`, png);
+  const extras: string[] = [];
   for (const explanation of explanations) {
     const { map, record, film } = explanation;
     const name = outputName(stem, [record.method], target);
@@ -43,10 +45,12 @@ export async function writeResults(
     const complete = completeRecord(run.model, image, record, files);
     await directory.write(`${name}.json`, `${JSON.stringify(complete, undefined, 2)}\n`);
     if (output.json) context.print(JSON.stringify(complete));
+    extras.push(...[film?.animation, plot?.svg].filter((path) => path !== undefined));
   }
   if (output.json || output.quiet) return;
   const records = explanations.map(({ record }) => record);
   for (const line of summarize(image, records, picturePath)) context.print(line);
+  for (const path of extras) context.print(`  ${pc.dim("wrote")} ${path}`);
 }
 
 /** The loss history beside the picture, as SVG and PNG; `undefined` for methods that have none. */

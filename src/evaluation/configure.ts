@@ -6,8 +6,8 @@ import { parseParams } from "../methods/parameters.ts";
 import { metricByName } from "../metrics/index.ts";
 import { loadModel } from "../node.ts";
 import { hashModelFiles, readModelFile } from "../runtime/model-file-node.ts";
-import { preprocessBeside, readPreprocess } from "../runtime/sidecar-node.ts";
-import { parsePreprocess } from "../image/preprocess-schema.ts";
+import { findPreprocess } from "../runtime/find-preprocess-node.ts";
+import { readPreprocess } from "../runtime/sidecar-node.ts";
 import { baselineMethods } from "./baseline-methods.ts";
 import type { Configuration, ConfiguredModel, ConfiguredRow } from "./configuration.ts";
 import { datasetIdentity } from "./evaluation-plan.ts";
@@ -84,15 +84,12 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
   };
 }
 
-/** What is asked for, else what is beside the model, else ImageNet's; with the resize that is asked for. */
+/** What is asked for, else what is found for the model, as `explain` does; with the resize that is asked for. */
 function resolvePreprocess(
   path: string,
   { preprocess, resize }: EvaluationRequest,
 ): ConfiguredModel["preprocess"] {
-  const found =
-    preprocess === undefined
-      ? (preprocessBeside(path)?.preprocess ?? parsePreprocess("imagenet"))
-      : readPreprocess(preprocess);
+  const found = preprocess === undefined ? findPreprocess(path).preprocess : readPreprocess(preprocess);
   const { mean, std, channelOrder } = found.normalization;
   return {
     resize: { ...found.resize, ...(resize !== undefined && { mode: resize }) },

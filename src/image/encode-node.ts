@@ -50,24 +50,37 @@ export async function writeImage(path: string, image: RgbaImage): Promise<void> 
 }
 
 /**
- * Writes frames of one size as an animated WebP that loops.
- * @param frameMs Milliseconds a frame is shown; the last one stays four times as long, so that the result can be seen.
- * @throws {@link ParameterError} if there is no frame or their sizes differ.
+ * Writes frames of one size as an animated WebP that loops; see {@link encodeAnimation}.
+ * @throws {@link ParameterError} if there is no frame, their sizes differ, or the name does not end in `.webp`.
  */
 export async function writeAnimation(
   path: string,
   frames: readonly RgbaImage[],
   frameMs = 120,
 ): Promise<void> {
-  const first = frames[0];
-  if (first === undefined) throw new ParameterError(`${path}: expected at least one frame, got none.`);
-  if (frames.some((frame) => frame.width !== first.width || frame.height !== first.height)) {
-    throw new ParameterError(
-      `${path}: expected frames of one size (${first.width} x ${first.height}), got different ones.`,
-    );
-  }
   if (extname(path).toLowerCase() !== ".webp")
     throw new ParameterError(`${path}: animations are WebP; expected a name ending in .webp.`);
+  await writeWhole(path, await encodeAnimation(frames, frameMs, path));
+}
+
+/**
+ * The bytes of an animated WebP that loops.
+ * @param frameMs Milliseconds a frame is shown; the last one stays four times as long, so that the result can be seen.
+ * @param name of the file, for messages.
+ * @throws {@link ParameterError} if there is no frame or their sizes differ.
+ */
+export async function encodeAnimation(
+  frames: readonly RgbaImage[],
+  frameMs = 120,
+  name = "animation",
+): Promise<Uint8Array> {
+  const first = frames[0];
+  if (first === undefined) throw new ParameterError(`${name}: expected at least one frame, got none.`);
+  if (frames.some((frame) => frame.width !== first.width || frame.height !== first.height)) {
+    throw new ParameterError(
+      `${name}: expected frames of one size (${first.width} x ${first.height}), got different ones.`,
+    );
+  }
   const sharp = await loadSharp();
   const size = first.width * first.height * 4;
   const stacked = new Uint8ClampedArray(size * frames.length);
@@ -79,10 +92,9 @@ export async function writeAnimation(
     channels: 4,
     pageHeight: first.height,
   } as const;
-  await writeWhole(
-    path,
-    await sharp(stacked, { raw, limitInputPixels: false }).webp({ quality: 85, loop: 0, delay }).toBuffer(),
-  );
+  return await sharp(stacked, { raw, limitInputPixels: false })
+    .webp({ quality: 85, loop: 0, delay })
+    .toBuffer();
 }
 
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {

@@ -20,6 +20,10 @@ export interface CliRunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Sends SIGINT after so many milliseconds. */
   readonly interruptAfter?: number;
+  /** Sends SIGINT as soon as it is true; asked again and again. */
+  readonly interruptWhen?: () => boolean;
+  /** Sends a second SIGINT so many milliseconds after the first of `interruptWhen`. */
+  readonly interruptAgainAfter?: number;
 }
 
 /** Runs the built program as a user does, from the repository, with nothing on a terminal. */
@@ -39,6 +43,13 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
     options.interruptAfter === undefined
       ? undefined
       : setTimeout(() => child.kill("SIGINT"), options.interruptAfter);
+  const poll = setInterval(() => {
+    if (options.interruptWhen?.() !== true) return;
+    clearInterval(poll);
+    child.kill("SIGINT");
+    if (options.interruptAgainAfter !== undefined)
+      setTimeout(() => child.kill("SIGINT"), options.interruptAgainAfter);
+  }, 10);
   // A program that hangs must not outlive the test that noticed.
   const watchdog = setTimeout(() => child.kill("SIGKILL"), 60_000);
   const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
@@ -46,6 +57,7 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
     child.on("close", (code, name) => resolve([code, name]));
   });
   clearTimeout(timer);
+  clearInterval(poll);
   clearTimeout(watchdog);
   const bytes = Buffer.concat(stdout);
   return {

@@ -62,18 +62,21 @@ export interface QueueModules {
   ) => BullWorker;
 }
 
+const importing = {
+  bullmq: (): Promise<unknown> => import("bullmq"),
+  ioredis: (): Promise<unknown> => import("ioredis"),
+};
+
 /**
  * Loads BullMQ and ioredis, which are not installed with this package: most evaluations need no queue.
  *
- * @param load How a package is imported; a parameter for tests.
+ * @param load How the packages are imported; a parameter for tests.
  * @throws RuntimeUnavailableError if they are not there.
  */
-export async function loadQueueModules(
-  load: (name: string) => Promise<unknown> = (name) => import(name),
-): Promise<QueueModules> {
+export async function loadQueueModules(load: typeof importing = importing): Promise<QueueModules> {
   try {
-    const { Queue, Worker } = (await load("bullmq")) as QueueModules;
-    const { Redis } = (await load("ioredis")) as QueueModules;
+    const { Queue, Worker } = (await load.bullmq()) as QueueModules;
+    const { Redis } = (await load.ioredis()) as QueueModules;
     return { Queue, Worker, Redis };
   } catch (error) {
     throw new RuntimeUnavailableError(

@@ -47,7 +47,8 @@ function photograph(content: string) {
 }
 
 it("says what to install where the packages are missing", async () => {
-  const missing = loadQueueModules(() => Promise.reject(new Error("Cannot find package 'bullmq'")));
+  const fail = () => Promise.reject(new Error("Cannot find package 'bullmq'"));
+  const missing = loadQueueModules({ bullmq: fail, ioredis: fail });
   await expect(missing).rejects.toThrow(RuntimeUnavailableError);
   await expect(missing).rejects.toThrow("npm install bullmq ioredis");
 });

@@ -54,6 +54,8 @@ export interface ExplainedModel {
  * const { network, onnx, normalization, defaultLayer: layer } = model;
  * const declaredOpset = onnx.opsets.get("") ?? 0;
  * const built = explainedModel({ network, declared: onnx.graph, declaredOpset, method: "grad-cam", layer, normalization });
+ * const opsets = new Map(onnx.opsets).set("", built.opset);
+ * await writeModelFile("explained.onnx", { ...onnx, graph: built.graph, opsets });
  */
 export function explainedModel(request: ExplainedModelRequest): ExplainedModel {
   const { network, declared, forward = "shared", layer } = request;
