@@ -308,6 +308,30 @@ describe("the page", () => {
     expect(await alert(page).count()).toBe(0);
   });
 
+  it("fits screens from phone to wide, in light and dark, with every tab", async () => {
+    const tooWide: string[] = [];
+    for (const [width, height] of [
+      [360, 780],
+      [768, 1024],
+      [1440, 900],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        for (const tab of await page.getByRole("tab").all()) {
+          await tab.click();
+          const excess = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          if (excess > 0) tooWide.push(`${await tab.textContent()} at ${width}: ${excess} pixels`);
+        }
+      }
+    }
+    expect(tooWide).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByRole("tab", { name: "Compare" }).click();
+  });
+
   it("takes a picture with the camera, and one from the clipboard", async () => {
     await page.getByRole("button", { name: "Camera" }).click();
     await page.waitForFunction(() => (document.querySelector("video")?.videoWidth ?? 0) > 0);

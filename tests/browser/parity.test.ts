@@ -38,13 +38,16 @@ const smallCases: readonly ParityCase[] = [
   { method: "aop:grad-cam+i-gos", params: { size: 4, iterations: 2, steps: 9 }, target: 2 },
 ];
 
-const embeddedCases: readonly (ParityCase & { readonly isOfPixels?: boolean })[] = [
+const embeddedCases: readonly (ParityCase & {
+  readonly isOfPixels?: boolean;
+  readonly isOptimised?: boolean;
+})[] = [
   { method: "grad-cam", params: {}, target: 281 },
   { method: "wgrad-cam", params: {}, target: 285 },
   { method: "integrated-gradients", params: { steps: 4 }, target: 281, isOfPixels: true },
   { method: "guided-backprop", params: {}, target: 281, isOfPixels: true },
   { method: "rise", params: { masks: 16 }, target: 281 },
-  { method: "sigcam", params: { iterations: 2, steps: 4 }, target: 281 },
+  { method: "sigcam", params: { iterations: 2, steps: 4 }, target: 281, isOptimised: true },
 ];
 
 const folder = mkdtempSync(join(tmpdir(), "onnx-saliency-parity-"));
@@ -214,11 +217,12 @@ describe("the embedded model in Chromium and in Node", () => {
         const { values = [], error: failure } = answer.maps[index] ?? {};
         expect(failure, entry.method).toBeUndefined();
         const expected = await inNode(model, input, entry);
-        // A rounding error that flips a ReLU6 changes the gradient of some pixels: those maps agree as a whole.
+        // A rounding error that flips a ReLU6 changes the gradient of some pixels: those maps agree as a whole. An optimiser
+        // carries such differences from step to step.
         const [error, allowed] =
           entry.isOfPixels === true
             ? [relativeError(values, expected), 0.02]
-            : [difference(values, expected), tolerance];
+            : [difference(values, expected), entry.isOptimised === true ? 1e-3 : tolerance];
         expect(error, entry.method).toBeLessThan(allowed);
       }
     } finally {
