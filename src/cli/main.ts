@@ -12,6 +12,7 @@ import { mergeCommand } from "./commands/merge.ts";
 import { methodsCommand } from "./commands/methods.ts";
 import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
+import { studioCommand } from "./commands/studio.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { packageVersion } from "./package-version.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
@@ -67,6 +68,7 @@ function createProgram(context: CliContext): Command {
     finetuneCommand(context),
     reproduceCommand(context),
     workerCommand(context),
+    studioCommand(context),
     reportCommand(context),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
