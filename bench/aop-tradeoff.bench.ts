@@ -74,6 +74,15 @@ const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
     "sigcam gauss 3 x 14": { method: sigCam, params: fast(3, 14, 5), at: [8] },
     "sigcam gauss 2 x 20": { method: sigCam, params: fast(2, 20, 5), at: [12] },
   },
+  pick: {
+    "sigcam equal 8 x 5 w2": { method: sigCam, params: fast(8, 5, 2, "equal") },
+  },
+  few: {
+    "sigcam equal 20 x 2 w0": { method: sigCam, params: fast(20, 2, 0, "equal") },
+    "sigcam equal 20 x 2 w1": { method: sigCam, params: fast(20, 2, 1, "equal") },
+    "sigcam equal 11 x 4 w1": { method: sigCam, params: fast(11, 4, 1, "equal"), at: [3] },
+    "sigcam equal 8 x 5 w2": { method: sigCam, params: fast(8, 5, 2, "equal") },
+  },
   ends: {
     "sigcam no iterations": { method: sigCam, params: { iterations: 0 } },
     "wgrad-cam": { method: wgradCam, params: {} },
