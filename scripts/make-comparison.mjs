@@ -31,16 +31,7 @@ async function square(path, mirrored = false) {
     width: crop,
     height: crop,
   };
-  const raster = resize(decoded, side, side, { filter: "bicubic", antialias: true, region });
-  const image = toRgba({
-    ...decoded,
-    width: side,
-    height: side,
-    data: Uint8Array.from(raster.data, (v) =>
-      Math.max(0, Math.min(255, Math.round((v * 255) / decoded.white))),
-    ),
-    white: 255,
-  });
+  const image = toRgba(shrunk(decoded, side, side, region));
   if (!mirrored) return image;
   const data = new Uint8ClampedArray(image.data.length);
   for (let y = 0; y < side; y++) {
@@ -50,6 +41,19 @@ async function square(path, mirrored = false) {
     }
   }
   return { ...image, data };
+}
+
+/** A picture at another size, 8 bits a channel. */
+function shrunk(image, width, height, region) {
+  const raster = resize(image, width, height, {
+    filter: "bicubic",
+    antialias: true,
+    ...(region && { region }),
+  });
+  const data = Uint8Array.from(raster.data, (v) =>
+    Math.max(0, Math.min(255, Math.round((v * 255) / image.white))),
+  );
+  return { ...image, width, height, data, white: 255 };
 }
 
 /** Two pictures side by side. */
@@ -90,4 +94,7 @@ for (const { caption, photo, target } of rows) {
   }
 }
 await model.close();
-await writeImage("docs/gallery/comparison.png", renderFigure(panels, { columns: methods.length + 1 }));
+// Drawn at full size and shrunk, so that the overlays stay smooth and the file small.
+const figure = fromRgba(renderFigure(panels, { columns: methods.length + 1 }));
+const [width, height] = [figure.width, figure.height].map((pixels) => Math.round(pixels / 3));
+await writeImage("docs/gallery/comparison.png", toRgba(shrunk(figure, width, height)));

@@ -70,9 +70,9 @@ async function gradientError(name: string): Promise<number | string> {
     const { type, dims, data } = ortTensor(value);
     initializers.set(input, {
       name: input,
-      type: type as "int64",
+      type: type,
       dims,
-      data: { kind: "memory", tensor: { type: type as "int64", dims, data: data as BigInt64Array } },
+      data: { kind: "memory", tensor: { type: type, dims, data: data } },
     });
   }
   const shaped = model.graph.inputs
