@@ -4,6 +4,7 @@ import { randomStream } from "../random/random-stream.ts";
 import { probabilities, type EvaluationCounts, type Model, type Target } from "../runtime/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { countedModel } from "./counted-model.ts";
+import { firstNonFinite } from "../runtime/first-non-finite.ts";
 import type { Method, MethodProgress } from "./define-method.ts";
 import { explanationNotes } from "./explanation-notes.ts";
 import { findMethod } from "./index.ts";
@@ -121,7 +122,7 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
     limit.dispose();
   }
   const { layer, ...details } = map.details ?? {};
-  const degenerate = map.degenerate ?? nonFinite(map);
+  const degenerate = await located(map.degenerate ?? nonFinite(map), request.model, input);
   const score = scoreOf(target, logits, model);
   const notes = explanationNotes({ model, params, probability: score.probability });
   return {
@@ -190,6 +191,26 @@ function scoreOf({ index, minus }: Target, logits: Tensor, model: Model): Explan
     logit: difference(logits.data),
     probability: difference(probabilities(logits.data, model.probabilityKind)),
   };
+}
+
+/** Says where values that are not finite come from. */
+async function located(
+  reason: DegenerateReason | undefined,
+  model: Model,
+  input: Tensor,
+): Promise<DegenerateReason | undefined> {
+  if (reason?.code !== "non-finite") return reason;
+  try {
+    const node = await firstNonFinite(model, input);
+    const where =
+      node === undefined
+        ? "All values of the forward pass are finite, so the gradients overflow."
+        : `The first is ${node}.`;
+    return { ...reason, message: `${reason.message} ${where}` };
+  } catch {
+    // Looking for the place must not hide the finding.
+    return reason;
+  }
 }
 
 function nonFinite(map: SaliencyMap): DegenerateReason | undefined {
