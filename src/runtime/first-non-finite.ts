@@ -13,7 +13,9 @@ export async function firstNonFinite(model: Model, image: Tensor): Promise<strin
     key: `non-finite ${performance.now()}`,
     epilogue(g: GraphBuilder): Readonly<Record<string, string>> {
       const sums: string[] = [];
-      for (const { name, opType, outputs } of [...g.allNodes]) {
+      // The nodes appended here are not looked at.
+      const nodes = g.allNodes.slice();
+      for (const { name, opType, outputs } of nodes) {
         const output = outputs[0] ?? "";
         if (!g.has(output) || g.type(output) !== "float32") continue;
         // 0 times a finite number is 0; 0 times infinity or NaN is NaN, which a sum keeps.
