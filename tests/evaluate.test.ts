@@ -147,6 +147,9 @@ describe("onnx-saliency evaluate", () => {
     expect(status).toBe(2);
     expect(stderr).toContain('metrics.deletion.params.ties: "index" -> "random"');
     expect(stderr).toContain("limit: 1 -> 2");
+    const resumed = await runCli(["evaluate", "--resume", folder, "--limit", "2", "--feed", "age=1"]);
+    expect(resumed.status).toBe(2);
+    expect(resumed.stderr).toMatch(/--feed: \(absent\) -> age=1\s+--limit: 1 -> 2/);
   });
 
   it("records an unreadable photograph and reports it", async () => {

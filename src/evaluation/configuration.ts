@@ -5,6 +5,12 @@ import type { Preprocess } from "../image/preprocess.ts";
 
 const params = z.record(z.string(), z.unknown());
 
+const feed = z.union([
+  z.strictObject({ name: z.string(), value: z.string() }),
+  /** An array file; the path is not part of the identity. */
+  z.strictObject({ name: z.string(), path: z.string(), sha256: z.string() }),
+]);
+
 const model = z.strictObject({
   /** What records and tables call the model. */
   name: z.string(),
@@ -26,7 +32,15 @@ const model = z.strictObject({
       channelOrder: z.enum(["RGB", "BGR", "gray"]),
     }),
   }),
+  /** Where the preprocessing comes from, and why it was chosen where nothing states it; says nothing about the numbers. */
+  preprocessSource: z.string().optional(),
   layer: z.string().optional(),
+  /** The value with the class scores, where it was named. */
+  output: z.string().optional(),
+  /** Of a network that takes any, where it was given. */
+  size: z.tuple([z.int(), z.int()]).optional(),
+  /** Fixed values of further inputs. */
+  feeds: z.array(feed).optional(),
 });
 
 const row = z.union([
@@ -74,6 +88,8 @@ export function preprocessOf({ preprocess: { resize, normalization } }: Configur
   return { resize: size === undefined ? rest : { ...rest, size }, normalization };
 }
 
+/** The value of a further input: as text, or a file with its hash. */
+export type ConfiguredFeed = NonNullable<ConfiguredModel["feeds"]>[number];
 export type ConfiguredRow = Configuration["rows"][number];
 
 /** The parts of a configuration that must agree; paths may differ from machine to machine. */
@@ -81,7 +97,12 @@ function identity(configuration: Configuration): unknown {
   const { models, dataset, classMap, ...rest } = configuration;
   return {
     ...rest,
-    models: models.map((model) => ({ ...model, path: undefined })),
+    models: models.map((model) => ({
+      ...model,
+      path: undefined,
+      preprocessSource: undefined,
+      feeds: model.feeds?.map((feed) => ("path" in feed ? { ...feed, path: undefined } : feed)),
+    })),
     datasetKind: dataset.split(":")[0],
     ...(classMap === undefined ? {} : { classMap: classMap.sha256 }),
   };

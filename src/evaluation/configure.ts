@@ -1,17 +1,12 @@
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
 import { ParameterError } from "../errors.ts";
 import { openDataset } from "../datasets/open-dataset-node.ts";
 import { parseParams } from "../methods/parameters.ts";
 import { metricByName } from "../metrics/index.ts";
-import { loadModel } from "../node.ts";
-import { hashModelFiles, readModelFile } from "../runtime/model-file-node.ts";
-import { findPreprocess } from "../runtime/find-preprocess-node.ts";
-import { readPreprocess } from "../runtime/sidecar-node.ts";
 import { baselineMethods } from "./baseline-methods.ts";
-import type { Configuration, ConfiguredModel, ConfiguredRow } from "./configuration.ts";
+import type { Configuration, ConfiguredRow } from "./configuration.ts";
+import { configureModels } from "./configure-model.ts";
 import { datasetIdentity } from "./evaluation-plan.ts";
-import { localModel } from "./local-model.ts";
 import { rowMethod, textHash } from "./open-bench.ts";
 
 /** What a run is asked for, before anything was looked at. */
@@ -35,6 +30,12 @@ export interface EvaluationRequest {
   readonly preprocess?: string;
   readonly resize?: "stretch" | "crop" | "letterbox";
   readonly layer?: string;
+  /** Values of further inputs, each `NAME=VALUE` or `NAME=FILE.npy`; of several models each takes those that it has. */
+  readonly feeds?: readonly string[];
+  /** The value with the class scores, if it is not found. */
+  readonly output?: string;
+  /** Height and width, for a network that takes any. */
+  readonly size?: readonly [height: number, width: number];
   /** Default: `annotated` for coco and mosaic, else `predicted`. */
   readonly target?: Configuration["target"];
   /** Default: 0.5 for coco (the paper), 0 for mosaics, whose cells halve every probability. */
@@ -50,19 +51,7 @@ export interface EvaluationRequest {
 export async function configure(request: EvaluationRequest): Promise<Configuration> {
   const seed = request.seed ?? 0;
   const dataset = openDataset(request.dataset, seed);
-  const models: ConfiguredModel[] = [];
-  for (const { path, name, tap } of request.models) {
-    const local = await localModel(path);
-    const layer = tap === undefined ? request.layer : await tappedLayerOf(local, tap);
-    const unique = name ?? basename(path).replace(/\.onnx$/, "");
-    models.push({
-      name: models.some((model) => model.name === unique) ? `${unique}-${models.length + 1}` : unique,
-      path,
-      sha256: await hashModelFiles(readModelFile(local)),
-      preprocess: resolvePreprocess(local, request),
-      ...(layer !== undefined && { layer }),
-    });
-  }
+  const models = await configureModels(request);
   const isAnnotated = dataset.kind === "coco" || dataset.kind === "mosaic";
   return {
     models,
@@ -82,28 +71,6 @@ export async function configure(request: EvaluationRequest): Promise<Configurati
     seed,
     saveMaps: request.saveMaps === true,
   };
-}
-
-/** What is asked for, else what is found for the model, as `explain` does; with the resize that is asked for. */
-function resolvePreprocess(
-  path: string,
-  { preprocess, resize }: EvaluationRequest,
-): ConfiguredModel["preprocess"] {
-  const found = preprocess === undefined ? findPreprocess(path).preprocess : readPreprocess(preprocess);
-  const { mean, std, channelOrder } = found.normalization;
-  return {
-    resize: { ...found.resize, ...(resize !== undefined && { mode: resize }) },
-    normalization: { mean: [...mean], std: [...std], channelOrder },
-  };
-}
-
-async function tappedLayerOf(path: string, tap: "before-activation"): Promise<string> {
-  const model = await loadModel(path);
-  try {
-    return model.tappedLayer(tap).name;
-  } finally {
-    await model.close();
-  }
 }
 
 function configureRows(request: EvaluationRequest): ConfiguredRow[] {

@@ -9,17 +9,11 @@ import type { Method } from "../methods/define-method.ts";
 import { findMethod } from "../methods/index.ts";
 import { parseParams } from "../methods/parameters.ts";
 import { metricByName } from "../metrics/index.ts";
-import { loadModel } from "../node.ts";
 import { baselineMethods } from "./baseline-methods.ts";
-import {
-  preprocessOf,
-  type Configuration,
-  type ConfiguredModel,
-  type ConfiguredRow,
-} from "./configuration.ts";
+import type { Configuration, ConfiguredModel, ConfiguredRow } from "./configuration.ts";
 import type { Bench, BenchMetric, BenchModel, BenchRow } from "./evaluate-image.ts";
 import { datasetIdentity } from "./evaluation-plan.ts";
-import { localModel } from "./local-model.ts";
+import { loadConfiguredModel } from "./load-configured-model.ts";
 import { randomizedStages } from "./randomized-model.ts";
 
 export interface BenchOptions {
@@ -95,29 +89,19 @@ async function openModel(
   dataset: Dataset,
   options: BenchOptions,
 ): Promise<{ readonly entry: BenchModel; readonly close: () => Promise<void> }> {
-  const { name, path, sha256, layer } = configured;
-  const model = await loadModel(await localModel(path, sha256), {
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-    preprocess: preprocessOf(configured),
-    ...(layer === undefined ? {} : { layer }),
-  });
+  const model = await loadConfiguredModel(configured, options.threads);
   const close = (): Promise<void> => model.close();
-  if (model.description.sha256 !== sha256) {
-    await close();
-    throw new DataError(
-      `model: '${path}' is not the file that the run was started with (SHA-256 ${model.description.sha256.slice(0, 12)}, expected ${sha256.slice(0, 12)}). ` +
-        "Restore it, or start another run.",
-    );
-  }
+  const inputs = new Set(configured.feeds?.map((feed) => feed.name));
   const isAnnotated = configuration.target === "annotated";
   const classMap = isAnnotated ? annotatedClassMap(configuration, dataset, model.classCount) : undefined;
   return {
     entry: {
-      name,
+      name: configured.name,
       model,
       preprocess: model.preprocess,
       classMap,
-      randomizedStages: (request, explainOn) => randomizedStages(model, request, explainOn, options.threads),
+      randomizedStages: (request, explainOn) =>
+        randomizedStages(model, request, explainOn, { threads: options.threads, inputs }),
     },
     close,
   };

@@ -29,8 +29,10 @@ const maxBlocks = 16;
 /**
  * The blocks of a network from output to input: the weights of convolutions, matrix products and recurrences, one node
  * after the other against the order of computation, grouped so that there are at most 16.
+ *
+ * @param inputs further inputs with fixed values: constants by now, but no weights
  */
-export function weightBlocks(graph: Graph): readonly WeightBlock[] {
+export function weightBlocks(graph: Graph, inputs: ReadonlySet<string> = new Set()): readonly WeightBlock[] {
   const producers = new Map(
     graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
   );
@@ -41,7 +43,7 @@ export function weightBlocks(graph: Graph): readonly WeightBlock[] {
     const weights = node.inputs
       .map((input) => weightBehind(input, graph, producers))
       .filter((name) => name !== undefined)
-      .filter((name) => !seen.has(name));
+      .filter((name) => !seen.has(name) && !inputs.has(name));
     weights.forEach((name) => seen.add(name));
     if (weights.length > 0)
       blocks.push({ label: node.name === "" ? (node.outputs[0] ?? node.opType) : node.name, weights });
@@ -104,9 +106,9 @@ export async function* randomizedStages(
     readonly seed: number;
   },
   explainOn: (model: Model) => Promise<SaliencyMap>,
-  threads?: number,
+  { threads, inputs }: { readonly threads?: number | undefined; readonly inputs?: ReadonlySet<string> } = {},
 ): AsyncGenerator<RandomizedStage> {
-  const blocks = weightBlocks(model.network.graph);
+  const blocks = weightBlocks(model.network.graph, inputs);
   for (const [index, block] of blocks.entries()) {
     const chosen = request.mode === "independent" ? [block] : blocks.slice(0, index + 1);
     const changed = new Map(

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeTinyClassifier } from "../../tests/support/tiny-classifier.ts";
 import { loadModel, type NodeModel } from "../node.ts";
-import { findPreprocess } from "./find-preprocess-node.ts";
 import { hasNumberedLabelsBeside, labelsBeside, preprocessBeside } from "./sidecar-node.ts";
 
 let folder = "";
@@ -97,14 +96,13 @@ describe("a model that is loaded with files beside it", () => {
     });
   });
 
-  it("has the preprocessing that is found without loading it", async () => {
-    const found = findPreprocess(writeTinyClassifier(path(), { classCount: 2 }));
-    await loaded((model) => {
-      expect(found).toEqual({ preprocess: model.preprocess, source: "assumed" });
-      expect(model.description.preprocessSource).toBe("assumed");
-    });
+  it("says where the preprocessing comes from", async () => {
+    writeTinyClassifier(path(), { classCount: 2 });
+    await loaded((model) => expect(model.description.preprocessSource).toBe("assumed"));
     write("preprocessor_config.json", huggingFace);
-    expect(findPreprocess(path()).source).toBe(path("preprocessor_config.json"));
+    await loaded((model) =>
+      expect(model.description.preprocessSource).toBe(path("preprocessor_config.json")),
+    );
   });
 
   it("keeps its own size where another is published", async () => {

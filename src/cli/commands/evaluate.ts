@@ -8,7 +8,7 @@ import type { EvaluationRequest } from "../../evaluation/configure.ts";
 import type { Shard } from "../../evaluation/evaluation-plan.ts";
 import type { RunRecord } from "../../evaluation/records.ts";
 import type { CliContext } from "../cli-context.ts";
-import { collect, collectList, integerOption } from "../option-parsers.ts";
+import { collect, collectList, integerOption, sizeOption } from "../option-parsers.ts";
 
 /** Options of `evaluate` that say what is evaluated; with `--resume` they come from the run. */
 interface WhatOptions {
@@ -26,8 +26,11 @@ interface WhatOptions {
   readonly preprocess?: string | undefined;
   readonly resize?: "stretch" | "crop" | "letterbox" | undefined;
   readonly layer?: string | undefined;
+  readonly feed?: readonly string[] | undefined;
+  readonly output?: string | undefined;
+  readonly size?: readonly [height: number, width: number] | undefined;
   readonly limit?: number | undefined;
-  readonly seed: number;
+  readonly seed?: number | undefined;
   readonly saveMaps?: true | undefined;
 }
 
@@ -86,8 +89,15 @@ export function evaluateCommand(context: CliContext) {
       ] as const),
     )
     .option("--layer <NAME>", "target layer of activation methods")
+    .option(
+      "--feed <NAME=VALUE>",
+      "value of a further input: a number, numbers or a .npy file; each model takes those that it has",
+      collect,
+    )
+    .option("--output <NAME>", "the value with the class scores (default: found)")
+    .option("--size <HxW>", "height and width, for networks that take any (default: 224x224)", sizeOption)
     .option("--limit <N>", "only the first N images of a seeded shuffle", integerOption(1))
-    .option("--seed <N>", "seed of everything random", integerOption(0, 2 ** 32 - 1), 0)
+    .option("--seed <N>", "seed of everything random (default: 0)", integerOption(0, 2 ** 32 - 1))
     .option("--save-maps", "also write every map as .npy, below RUN/maps")
     .option("--jobs <N>", "processes that share the work", integerOption(1, 1024))
     .option(
@@ -136,12 +146,7 @@ async function openOrResume(
 ): Promise<{ readonly folder: string; readonly configuration: Configuration }> {
   const { openRun, readRunFile } = await import("../../evaluation/run-folder.ts");
   if (options.resume !== undefined) {
-    const { model, method, metric, dataset, out } = options;
-    if ([model, method, metric, dataset, out].some((value) => value !== undefined)) {
-      throw new ParameterError(
-        "resume: expected no --model, --method, --metric, --dataset or --out with it: they come from the run. To extend a run, start another.",
-      );
-    }
+    refuseOther(options, readRunFile(options.resume).configuration);
     return { folder: options.resume, configuration: readRunFile(options.resume).configuration };
   }
   if (options.out === undefined)
@@ -151,6 +156,46 @@ async function openOrResume(
   const configuration = await configure(await requestOf(options));
   openRun(options.out, configuration, provenance(process.argv.slice(2)));
   return { folder: options.out, configuration };
+}
+
+/** @throws ParameterError for an option that a resumed run does not take, with the run's value where it is a simple one. */
+function refuseOther(
+  options: WhatOptions & { readonly out?: string | undefined },
+  { models, ...configuration }: Configuration,
+): void {
+  const ofModels = (of: (model: Configuration["models"][number]) => unknown): string =>
+    [...new Set(models.map((model) => JSON.stringify(of(model)) ?? "(absent)"))].join(", ");
+  const given: readonly (readonly [option: string, given: unknown, run: string])[] = [
+    ["model", options.model, models.map(({ path }) => path).join(", ")],
+    ["method", options.method, configuration.rows.map(({ label }) => label).join(", ")],
+    ["metric", options.metric, configuration.metrics.map(({ label }) => label).join(", ")],
+    ["dataset", options.dataset, configuration.dataset],
+    ["out", options.out, "(its folder)"],
+    ["param", options.param, "(see run.json)"],
+    ["metric-param", options.metricParam, "(see run.json)"],
+    ["saved-maps", options.savedMaps, "(see run.json)"],
+    ["no-baselines", options.baselines ? undefined : true, "(see run.json)"],
+    ["target", options.target, configuration.target],
+    ["threshold", options.threshold, String(configuration.threshold)],
+    ["class-map", options.classMap, configuration.classMap?.path ?? "(absent)"],
+    ["preprocess", options.preprocess, ofModels((model) => model.preprocess)],
+    ["resize", options.resize, ofModels((model) => model.preprocess.resize.mode)],
+    ["layer", options.layer, ofModels((model) => model.layer)],
+    ["feed", options.feed, ofModels((model) => model.feeds)],
+    ["output", options.output, ofModels((model) => model.output)],
+    ["size", options.size, ofModels((model) => model.size)],
+    ["limit", options.limit, String(configuration.limit ?? "(absent)")],
+    ["seed", options.seed, String(configuration.seed)],
+    ["save-maps", options.saveMaps, String(configuration.saveMaps)],
+  ];
+  const lines = given
+    .filter(([, value]) => value !== undefined)
+    .map(([option, value, run]) => `  --${option}: ${run} -> ${String(value)}`);
+  if (lines.length === 0) return;
+  throw new ParameterError(
+    "resume: expected nothing that decides the records with it, which all comes from the run, got\n" +
+      `${lines.join("\n")}\nLeave that out. To extend a run, start another.`,
+  );
 }
 
 async function requestOf(options: WhatOptions): Promise<EvaluationRequest> {
@@ -191,7 +236,7 @@ async function requestOf(options: WhatOptions): Promise<EvaluationRequest> {
     }),
     dataset: options.dataset,
     baselines: options.baselines,
-    seed: options.seed,
+    ...(options.seed !== undefined && { seed: options.seed }),
     saveMaps: options.saveMaps === true,
     ...(options.target !== undefined && { target: options.target }),
     ...(threshold !== undefined && { threshold }),
@@ -199,6 +244,9 @@ async function requestOf(options: WhatOptions): Promise<EvaluationRequest> {
     ...(options.preprocess !== undefined && { preprocess: options.preprocess }),
     ...(options.resize !== undefined && { resize: options.resize }),
     ...(options.layer !== undefined && { layer: options.layer }),
+    ...(options.feed !== undefined && { feeds: options.feed }),
+    ...(options.output !== undefined && { output: options.output }),
+    ...(options.size !== undefined && { size: options.size }),
     ...(options.limit !== undefined && { limit: options.limit }),
   };
 }

@@ -26,7 +26,13 @@ export function relocated(configuration: Configuration, rules: readonly PathRule
   const { classMap, models, rows, dataset } = configuration;
   return {
     ...configuration,
-    models: models.map((model) => ({ ...model, path: findModel(move(model.path)) })),
+    models: models.map((model) => ({
+      ...model,
+      path: findModel(move(model.path)),
+      ...(model.feeds && {
+        feeds: model.feeds.map((feed) => ("path" in feed ? { ...feed, path: move(feed.path) } : feed)),
+      }),
+    })),
     rows: rows.map((row) => (row.kind === "saved" ? { ...row, pattern: move(row.pattern) } : row)),
     dataset: dataset
       .split(",")

@@ -1,10 +1,8 @@
 import { join } from "node:path";
 import { assertNever } from "../../errors.ts";
 import { openDataset } from "../../datasets/open-dataset-node.ts";
-import { loadModel } from "../../node.ts";
 import { summarize, type Summary } from "../summary.ts";
-import { preprocessOf } from "../configuration.ts";
-import { localModel } from "../local-model.ts";
+import { loadConfiguredModel } from "../load-configured-model.ts";
 import { writeWhole } from "../run-folder.ts";
 import { toHtml, type ReportGrid } from "./html.ts";
 import { imageGrid } from "./image-grid.ts";
@@ -67,10 +65,8 @@ async function grids(
   try {
     const dataset = openDataset(configuration.dataset, configuration.seed);
     for (const configured of configuration.models) {
-      const { name, path } = configured;
-      const model = await loadModel(await localModel(path, configured.sha256), {
-        preprocess: preprocessOf(configured),
-      });
+      const { name } = configured;
+      const model = await loadConfiguredModel(configured);
       await model.close();
       const { channels, height, width } = model;
       const sources = { folder, dataset, preprocess: model.preprocess, size: { channels, height, width } };

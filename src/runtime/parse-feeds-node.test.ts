@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeNpy } from "../tensor/npy.ts";
 import { tensor } from "../tensor/tensor.ts";
-import { parseFeeds } from "./feed-option.ts";
+import { parseFeeds } from "./parse-feeds-node.ts";
 
 describe("parseFeeds", () => {
   it("reads numbers, lists and truth values", () => {
