@@ -51,6 +51,7 @@ describe("estimates", () => {
     expect(estimate(list.toReversed(), "mean")).toEqual(estimate(list, "mean"));
     expect(estimate(observe([0.5]), "mean")).toEqual({
       count: 1,
+      imageCount: 1,
       mean: 0.5,
       standardError: null,
       interval: null,

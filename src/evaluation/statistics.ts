@@ -11,6 +11,8 @@ export interface Observation {
 
 export interface Estimate {
   readonly count: number;
+  /** Images that the observations are of. */
+  readonly imageCount: number;
   readonly mean: number;
   /** Standard error of the mean; `null` for fewer than two images. */
   readonly standardError: number | null;
@@ -42,11 +44,13 @@ export function estimate(observations: readonly Observation[], aggregate: Aggreg
   const data = group(observations, aggregate);
   const imageCount = data.groups.length;
   const mean = meanOf(data, (image) => image, imageCount);
-  if (imageCount < 2) return { count: observations.length, mean, standardError: null, interval: null };
+  if (imageCount < 2)
+    return { count: observations.length, imageCount, mean, standardError: null, interval: null };
   if (imageCount > maxBootstrapImages && aggregate === "mean") {
     const standardError = clusterError(data, mean);
     return {
       count: observations.length,
+      imageCount,
       mean,
       standardError,
       interval: [mean - 1.96 * standardError, mean + 1.96 * standardError],
@@ -61,6 +65,7 @@ export function estimate(observations: readonly Observation[], aggregate: Aggreg
   const variance = draws.reduce((sum, value) => sum + (value - drawMean) ** 2, 0) / (resamples - 1);
   return {
     count: observations.length,
+    imageCount,
     mean,
     standardError: aggregate === "mean" ? clusterError(data, mean) : Math.sqrt(variance),
     interval: [quantile(draws, 0.025), quantile(draws, 0.975)],

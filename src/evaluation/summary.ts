@@ -1,16 +1,11 @@
 import { metricByName } from "../metrics/index.ts";
 import type { Metric } from "../metrics/define-metric.ts";
-import { readRecords, recordKey, type FailureRecord, type MapRecord } from "./records.ts";
-import { readRunFile, type RunFile } from "./run-folder.ts";
+import { readRecords, recordKey, type FailureRecord, type MapRecord, type RunRecord } from "./records.ts";
+import type { Configuration } from "./configuration.ts";
+import { joinRuns, type JoinedRuns } from "./join-runs.ts";
+import { addCurve, meanCurve, type CurveSums, type MeanCurve } from "./mean-curve.ts";
+import type { RunFile } from "./run-folder.ts";
 import { estimate, pairedSignificance, type Estimate, type Observation } from "./statistics.ts";
-
-/** A mean curve with the 95 % interval of each point's mean. */
-export interface MeanCurve {
-  readonly x: readonly number[];
-  readonly mean: readonly number[];
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-}
 
 /** A metric of a row on a model. */
 export interface Cell extends Estimate {
@@ -41,7 +36,10 @@ export interface CostCell {
 
 /** A run in numbers: what every form of report is made of. */
 export interface Summary {
-  readonly run: RunFile;
+  readonly configuration: Configuration;
+  /** Several where slow methods were measured on fewer images, in a run of their own. */
+  readonly runs: readonly RunFile[];
+  readonly folders: readonly string[];
   readonly models: readonly string[];
   readonly rows: readonly string[];
   readonly metrics: readonly { readonly label: string; readonly metric: Metric }[];
@@ -50,11 +48,14 @@ export interface Summary {
   readonly acrossModels: readonly Cell[];
   readonly costs: readonly CostCell[];
   readonly failures: readonly FailureRecord[];
-  readonly images: { readonly planned: number; readonly done: number };
+  /** Images of the plan, those that are done, and those of which there are maps: not all need have a class to explain. */
+  readonly images: { readonly planned: number; readonly done: number; readonly explained: number };
   /** Share of images whose label the model ranks first; absent without labels. */
   readonly accuracy: Readonly<Record<string, number>>;
   /** Scores by image, for choosing examples: `model|row|metric` to image and target. */
   readonly scores: ReadonlyMap<string, readonly ScoredMap[]>;
+  /** The same over the maps that all rows have, where some rows have far fewer than others: only these compare like with like. */
+  readonly common?: Summary;
 }
 
 export interface ScoredMap {
@@ -66,27 +67,52 @@ export interface ScoredMap {
 interface CellState {
   readonly observations: (Observation & { readonly target: MapRecord["target"] })[];
   undefinedCount: number;
-  curve:
-    | {
-        readonly x: readonly number[];
-        readonly sums: Float64Array;
-        readonly squares: Float64Array;
-        count: number;
-      }
-    | undefined;
+  curve: CurveSums | undefined;
 }
 
-/** Reads the records of a run once and makes its numbers. */
+/** Rows with less than this share of the maps of another make a table of their own; below that it is failures. */
+const alikeShare = 0.95;
+
+/** Reads the records of a run, or of runs that go together, and makes its numbers. */
 export async function summarize(folder: string): Promise<Summary> {
-  const run = readRunFile(folder);
-  const { configuration } = run;
+  const [joined] = joinRuns([folder]);
+  if (joined === undefined) throw new Error("Internal error: no run");
+  return summarizeRuns(joined);
+}
+
+/** The numbers of joined runs, also over the maps that all rows have if that makes a difference. */
+export async function summarizeRuns(joined: JoinedRuns): Promise<Summary> {
+  const rowsOfMap = new Map<string, number>();
+  const summary = await summarizeWhere(joined, ({ model, image, target }) => {
+    const map = `${model}|${target.index}|${image}`;
+    rowsOfMap.set(map, (rowsOfMap.get(map) ?? 0) + 1);
+    return true;
+  });
+  const isUneven = summary.models.some((model) => {
+    const counts = summary.costs.filter((cost) => cost.model === model).map(({ count }) => count);
+    return Math.min(...counts) < alikeShare * Math.max(...counts);
+  });
+  if (!isUneven) return summary;
+  const rowCount = (model: string): number => summary.costs.filter((cost) => cost.model === model).length;
+  const common = await summarizeWhere(
+    joined,
+    ({ model, image, target }) => rowsOfMap.get(`${model}|${target.index}|${image}`) === rowCount(model),
+  );
+  return common.images.explained === 0 ? summary : { ...summary, common };
+}
+
+async function summarizeWhere(
+  { folders, runs, configuration }: JoinedRuns,
+  accepts: (record: MapRecord) => boolean,
+): Promise<Summary> {
   const seen = new Set<string>();
   const cells = new Map<string, CellState>();
   const costs = new Map<string, Mutable<CostCell>>();
   const failures = new Map<string, FailureRecord>();
   const images = new Set<string>();
+  const explained = new Set<string>();
   const labels = new Map<string, { hits: number; count: number }>();
-  for await (const record of readRecords(folder)) {
+  for await (const record of recordsOf(folders)) {
     const key = recordKey(record);
     // A failure may have been done again later; a map is never undone.
     if (record.kind === "failure") {
@@ -102,6 +128,8 @@ export async function summarize(folder: string): Promise<Summary> {
       if (record.label !== undefined) addLabel(labels, record.model, record.predicted === record.label);
       continue;
     }
+    if (!accepts(record)) continue;
+    explained.add(record.image);
     addCost(costs, record);
     for (const [metric, value] of Object.entries(record.metrics)) addValue(cells, record, metric, value);
     for (const [metric, message] of Object.entries(record.failedMetrics ?? {})) {
@@ -127,7 +155,7 @@ export async function summarize(folder: string): Promise<Summary> {
       compareRows(rows, metric, (row) => observationsOf(model, row, label), configuration.seed).map(
         (cell): Cell => {
           const state = cells.get(cellKey(model, cell.row, label));
-          const curve = meanCurve(state);
+          const curve = state?.curve === undefined ? undefined : meanCurve(state.curve);
           return {
             ...cell,
             model,
@@ -140,7 +168,9 @@ export async function summarize(folder: string): Promise<Summary> {
     ),
   );
   return {
-    run,
+    configuration,
+    runs,
+    folders,
     models,
     rows,
     metrics,
@@ -161,6 +191,7 @@ export async function summarize(folder: string): Promise<Summary> {
     images: {
       planned: Math.min(configuration.limit ?? Infinity, configuration.images.count),
       done: images.size,
+      explained: explained.size,
     },
     accuracy: Object.fromEntries([...labels].map(([model, { hits, count }]) => [model, hits / count])),
     scores: new Map(
@@ -170,6 +201,10 @@ export async function summarize(folder: string): Promise<Summary> {
       ]),
     ),
   };
+}
+
+async function* recordsOf(folders: readonly string[]): AsyncGenerator<RunRecord> {
+  for (const folder of folders) yield* readRecords(folder);
 }
 
 type Mutable<T> = {
@@ -226,34 +261,7 @@ function addValue(
   if (value.score === null) state.undefinedCount++;
   else state.observations.push({ image, class: target.category ?? target.index, score: value.score, target });
   if (value.curve === undefined) return;
-  const { y } = value.curve;
-  const x = value.curve.x ?? y.map((_, index) => index / (y.length - 1));
-  state.curve ??= { x, sums: new Float64Array(y.length), squares: new Float64Array(y.length), count: 0 };
-  const { curve } = state;
-  // Curves of other lengths (stages that were not defined) cannot be averaged point by point.
-  if (curve.sums.length !== y.length) return;
-  curve.count++;
-  y.forEach((score, index) => {
-    curve.sums[index] = (curve.sums[index] ?? 0) + score;
-    curve.squares[index] = (curve.squares[index] ?? 0) + score * score;
-  });
-}
-
-function meanCurve(state: CellState | undefined): MeanCurve | undefined {
-  if (state?.curve === undefined) return undefined;
-  const { x, sums, squares, count } = state.curve;
-  const mean = [...sums].map((sum) => sum / count);
-  const margin = mean.map((value, index) => {
-    if (count < 2) return 0;
-    const variance = Math.max(0, ((squares[index] ?? 0) - count * value * value) / (count - 1));
-    return 1.96 * Math.sqrt(variance / count);
-  });
-  return {
-    x,
-    mean,
-    low: mean.map((value, index) => value - (margin[index] ?? 0)),
-    high: mean.map((value, index) => value + (margin[index] ?? 0)),
-  };
+  state.curve = addCurve(state.curve, value.curve);
 }
 
 /** Estimates of all rows, the best one marked, the others with their significance against it. */

@@ -1,6 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { collectList } from "../option-parsers.ts";
@@ -9,12 +8,16 @@ import { collectList } from "../option-parsers.ts";
 export function reportCommand(context: CliContext) {
   return new Command("report")
     .description("makes a report of a run: tables, curves, examples, costs and failures")
-    .argument("<RUN>", "folder of a run")
+    .argument("<RUN...>", "folder of a run; further ones of other methods, or fewer images, share its tables")
     .option("--format <FORMAT,...>", "html, md, csv, json, tex (default: html)", collectList)
+    .option(
+      "--out <PATH>",
+      "of the report without its ending, such as docs/results (default: report in the first run's folder)",
+    )
     .option("--compare <WHAT>", "paper: adds the published numbers beside ours")
     .option("--open", "show the HTML report")
     .option("--verbose", "print the stack of an error")
-    .action(async (run, options) => {
+    .action(async (runs, options) => {
       const { reportFormats, writeReport } = await import("../../evaluation/report/write-report.ts");
       const formats = (options.format ?? ["html"]).map((format) => {
         const found = reportFormats.find((known) => known === format);
@@ -24,13 +27,15 @@ export function reportCommand(context: CliContext) {
       if (options.compare !== undefined && options.compare !== "paper") {
         throw new ParameterError(`compare: expected paper, got '${options.compare}'.`);
       }
-      const paths = await writeReport(run, {
+      const paths = await writeReport(runs, {
+        ...(options.out !== undefined && { out: options.out }),
         formats: options.open === true && !formats.includes("html") ? [...formats, "html"] : formats,
         comparePaper: options.compare === "paper",
         onNote: (note) => context.note(note),
       });
       for (const path of paths) context.print(path);
-      if (options.open === true) openFile(join(run, "report.html"));
+      const page = paths.find((path) => path.endsWith(".html"));
+      if (options.open === true && page !== undefined) openFile(page);
     });
 }
 

@@ -42,7 +42,7 @@ export function reproduceCommand(context: CliContext) {
       openRun(folder, configuration, provenance(process.argv.slice(2)));
       await runShard(context, folder, configuration, undefined, options);
       const formats = ["html", "md", "csv", "json", "tex"] as const;
-      const paths = await writeReport(folder, {
+      const paths = await writeReport([folder], {
         formats,
         comparePaper: true,
         onNote: (note) => context.note(note),

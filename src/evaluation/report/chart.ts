@@ -23,12 +23,18 @@ interface ChartText {
   readonly yLabel: string;
 }
 
-const width = 460;
-const height = 320;
+/** Of a chart, in its own units. */
+export const chartSize = { width: 460, height: 320 } as const;
+const { width, height } = chartSize;
 const margin = { left: 52, right: 12, top: 12, bottom: 44 };
 
 /** Dashes tell lines apart where colours do not: in print, and for those who do not see them. */
 const dashes = ["", "7 3", "2 2", "9 3 2 3", "4 4", "1 3", "12 4"];
+
+/** The dashes of series `index`. */
+export function dashOf(index: number): string {
+  return dashes[index % dashes.length] ?? "";
+}
 
 /** Text safe inside HTML and SVG, attributes included. */
 export function escapeHtml(text: string): string {
@@ -63,7 +69,7 @@ export function lineChart(series: readonly LineSeries[], text: ChartText): strin
   });
   const lines = series.map((line, index) => {
     const points = line.y.map((_, step) => point(line, line.y, step)).join(" ");
-    return `<polyline class="line ${seriesClass(index)}" stroke-dasharray="${dashes[index % dashes.length] ?? ""}" points="${points}"><title>${escapeHtml(line.label)}</title></polyline>`;
+    return `<polyline class="line ${seriesClass(index)}" stroke-dasharray="${dashOf(index)}" points="${points}"><title>${escapeHtml(line.label)}</title></polyline>`;
   });
   return frame(text, x, y, [...bands, ...lines].join(""), series.map((line) => line.label).join(", "));
 }
@@ -161,7 +167,7 @@ function frame(text: ChartText, x: Axis, y: Axis, content: string, description: 
 export function legend(labels: readonly string[]): string {
   const items = labels.map(
     (label, index) =>
-      `<li><svg class="key" viewBox="0 0 30 10" aria-hidden="true"><line class="line ${seriesClass(index)}" stroke-dasharray="${dashes[index % dashes.length] ?? ""}" x1="1" x2="29" y1="5" y2="5"/></svg>${escapeHtml(label)}</li>`,
+      `<li><svg class="key" viewBox="0 0 30 10" aria-hidden="true"><line class="line ${seriesClass(index)}" stroke-dasharray="${dashOf(index)}" x1="1" x2="29" y1="5" y2="5"/></svg>${escapeHtml(label)}</li>`,
   );
   return `<ul class="legend">${items.join("")}</ul>`;
 }

@@ -1,12 +1,12 @@
+import { chartStyle, darkColors, lightColors } from "./chart-style.ts";
+
 /**
  * The style of the report: light and dark by the reader's setting, one column on a phone, black on white in print. The
  * ten series colours have a contrast of at least 3 to 1 on both backgrounds.
  */
 export const reportStyle = `
-:root { color-scheme: light dark; --page: #fff; --text: #1b1b1f; --soft: #5b5b66; --rule: #d9d9e0; --best: #e7f1e4;
-  --c0: #1f6fb4; --c1: #c4511b; --c2: #2b8a4b; --c3: #a03a8c; --c4: #8a6d00; --c5: #5a55c9; --c6: #c02f4f; --c7: #00808a; --c8: #6f5b4b; --c9: #707078; }
-@media (prefers-color-scheme: dark) { :root { --page: #16161a; --text: #ececf1; --soft: #a5a5b2; --rule: #3a3a44; --best: #20361f;
-  --c0: #6fb1ee; --c1: #f08a55; --c2: #63c281; --c3: #df82cd; --c4: #d3b547; --c5: #a5a1ff; --c6: #f47b96; --c7: #4fc4cd; --c8: #c4aa94; --c9: #b0b0ba; } }
+:root { color-scheme: light dark; ${lightColors} }
+@media (prefers-color-scheme: dark) { :root { ${darkColors} } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 76rem; background: var(--page); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
@@ -21,9 +21,8 @@ td.number, th.number { text-align: right; } td.best { font-weight: 700; backgrou
 td small { display: block; color: var(--soft); font-weight: 400; }
 tbody th { font-weight: 400; position: sticky; left: 0; background: var(--page); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem; } figure { margin: 0; }
-svg.chart { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 12px; } svg text.name { fill: var(--text); }
-svg .grid { stroke: var(--rule); stroke-width: 1; } svg .line { fill: none; stroke: currentColor; stroke-width: 2; } svg .band { fill: currentColor; opacity: .1; } svg .dot { fill: currentColor; }
-${Array.from({ length: 10 }, (_, index) => `.s${index} { color: var(--c${index}); }`).join(" ")}
+svg.chart { width: 100%; height: auto; }
+${chartStyle}
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; padding: 0; } svg.key { width: 30px; height: 10px; margin-right: .4rem; }
 .pictures { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(7rem, 1fr); gap: .5rem; overflow-x: auto; }
 .pictures figcaption { font-size: .8rem; overflow-wrap: anywhere; }

@@ -1,9 +1,11 @@
 import type { Summary } from "../summary.ts";
-import { escapeHtml, legend, lineChart, scatterChart, type ChartPoint } from "./chart.ts";
+import { escapeHtml, legend } from "./chart.ts";
+import { costCharts, curveCharts, type ReportChart } from "./report-charts.ts";
 import { reportScript, reportStyle } from "./html-style.ts";
 import type { GridPicture, GridRow } from "./image-grid.ts";
-import type { ReportTable, TableCell } from "./report-table.ts";
-import { protocolNotes, reportTables, runFacts, type ReportOptions } from "./text-formats.ts";
+import { mainTables, type ReportTable, type TableCell } from "./report-table.ts";
+import { curveImages, partTitle, protocolNotes, runFacts } from "./run-facts.ts";
+import { reportTables, type ReportOptions } from "./text-formats.ts";
 
 /** Examples of one model. */
 export interface ReportGrid {
@@ -16,38 +18,55 @@ export interface ReportGrid {
 /** Failures listed on the page; the JSON report has all. */
 const maxFailures = 200;
 
+/** Runs that go together, with their examples. */
+export interface HtmlPart {
+  readonly summary: Summary;
+  readonly grids: readonly ReportGrid[];
+}
+
 /** The report as one HTML file that needs nothing else: no network, no fonts, no libraries. */
-export function toHtml(summary: Summary, options: ReportOptions, grids: readonly ReportGrid[]): string {
-  const { run } = summary;
-  // The long tables of costs and of published numbers come after what everyone looks at.
-  const sections = reportTables(summary, options).map(section);
-  const [first, others] = [sections.slice(0, 1), sections.slice(1)];
-  const title = `Evaluation: ${run.configuration.dataset.split("/").at(-1) ?? ""}`;
-  const facts = runFacts(summary).map(
-    ([name, value]) =>
-      `<dt>${escapeHtml(name)}</dt><dd>${name === "command" ? `<code>${escapeHtml(value)}</code>` : escapeHtml(value)}</dd>`,
-  );
+export function toHtml(parts: readonly HtmlPart[], options: ReportOptions): string {
+  const names = parts.map(({ summary }) => partTitle(summary));
+  const title = `Evaluation: ${names.join(", ")}`;
   return [
     "<!doctype html>",
     `<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${reportStyle}</style></head><body>`,
     `<main><h1>${escapeHtml(title)}</h1>`,
-    ...first,
-    ...curveSections(summary),
-    ...scatterSection(summary),
+    ...parts.flatMap((part, index) => [
+      ...(parts.length > 1 ? [`<h1>${escapeHtml(names[index] ?? "")}</h1>`] : []),
+      ...partSections(part, options),
+    ]),
+    `</main><script>${reportScript}</script></body></html>`,
+    "",
+  ].join("\n");
+}
+
+function partSections({ summary, grids }: HtmlPart, options: ReportOptions): readonly string[] {
+  const compared = summary.common ?? summary;
+  const tables = reportTables(summary, options).map(section);
+  // The long tables of costs and of published numbers come after what everyone looks at.
+  const count = mainTables(summary).length;
+  const facts = runFacts(summary).map(
+    ([name, value]) =>
+      `<dt>${escapeHtml(name)}</dt><dd>${name === "command" ? `<code>${escapeHtml(value)}</code>` : escapeHtml(value)}</dd>`,
+  );
+  const notes = options.comparePaper ? protocolNotes(summary) : [];
+  return [
+    ...tables.slice(0, count),
+    ...curveSection(compared),
+    ...scatterSection(compared),
     ...grids.map(gridSection),
-    ...others,
-    ...(options.comparePaper
+    ...tables.slice(count),
+    ...(notes.length > 0
       ? [
-          `<section><h2>Protocols of the paper's tables</h2><ul>${protocolNotes()
+          `<section><h2>Differences in protocol</h2><ul>${notes
             .map((note) => `<li>${escapeHtml(note)}</li>`)
             .join("")}</ul></section>`,
         ]
       : []),
     failureSection(summary),
-    `<section><h2>How this was made</h2><dl>${facts.join("")}</dl></section></main>`,
-    `<script>${reportScript}</script></body></html>`,
-    "",
-  ].join("\n");
+    `<section><h2>How this was made</h2><dl>${facts.join("")}</dl></section>`,
+  ];
 }
 
 function section(table: ReportTable): string {
@@ -79,69 +98,23 @@ function tableHtml({ title, groups, columns, rows }: ReportTable): string {
   );
 }
 
-/** What the axes of a metric's curve mean. */
-const curveAxes: Readonly<Record<string, readonly [x: string, y: string]>> = {
-  deletion: ["share of pixels removed", "score"],
-  insertion: ["share of pixels shown", "score"],
-  road: ["share of pixels removed", "probability"],
-  "sensitivity-n": ["share of cells removed", "correlation"],
-  "sanity-checks": ["blocks drawn anew, from the output", "rank correlation"],
-};
-
-/** The mean curves, as in the paper's figure 4. */
-function curveSections({ models, metrics, rows, cells }: Summary): readonly string[] {
-  const charts = models.flatMap((model) =>
-    metrics.flatMap(({ label, metric }) => {
-      const lines = rows.flatMap((row) => {
-        const curve = cells.find(
-          (cell) => cell.model === model && cell.row === row && cell.metric === label,
-        )?.curve;
-        return [
-          {
-            label: row,
-            x: curve?.x ?? [],
-            y: curve?.mean ?? [],
-            ...(curve && { low: curve.low, high: curve.high }),
-          },
-        ];
-      });
-      if (lines.every((line) => line.x.length === 0)) return [];
-      const [xLabel, yLabel] = curveAxes[metric.name] ?? ["", metric.title];
-      const title = `${metric.title}, ${model}`;
-      return [`<figure><h3>${escapeHtml(title)}</h3>${lineChart(lines, { title, xLabel, yLabel })}</figure>`];
-    }),
-  );
+function curveSection(summary: Summary): readonly string[] {
+  const charts = curveCharts(summary).map(figure);
   if (charts.length === 0) return [];
   return [
-    `<section><h2>Mean curves</h2><p>Bands are 95 % intervals of the mean at each step.</p>${legend(rows)}<div class="charts">${charts.join("")}</div></section>`,
+    `<section><h2>Mean curves</h2><p>Bands are 95 % intervals of the mean at each step. ${curveImages(summary)}</p>${legend(summary.rows)}<div class="charts">${charts.join("")}</div></section>`,
   ];
 }
 
-/** Cost against quality: seconds a map, and the over-all score or else the first metric. */
-function scatterSection({ models, metrics, rows, cells, costs }: Summary): readonly string[] {
-  const chosen = metrics.find(({ label }) => label === "over-all") ?? metrics[0];
-  if (chosen === undefined) return [];
-  const charts = models.flatMap((model) => {
-    const points = rows.flatMap((row): readonly ChartPoint[] => {
-      const cell = cells.find(
-        (item) => item.model === model && item.row === row && item.metric === chosen.label,
-      );
-      const cost = costs.find((item) => item.model === model && item.row === row);
-      if (cell === undefined || cost === undefined || cell.count === 0 || cost.f + cost.fb === 0) return [];
-      const scale = chosen.metric.isPercent ? 100 : 1;
-      const interval =
-        cell.interval === null ? {} : { low: scale * cell.interval[0], high: scale * cell.interval[1] };
-      return [{ label: row, x: cost.seconds, y: scale * cell.mean, ...interval }];
-    });
-    if (points.length === 0) return [];
-    const title = `Cost and quality, ${model}`;
-    return [
-      `<figure><h3>${escapeHtml(model)}</h3>${scatterChart(points, { title, xLabel: "seconds a map", yLabel: `${chosen.metric.title}${chosen.metric.isPercent ? " (%)" : ""}` })}</figure>`,
-    ];
-  });
+function scatterSection(summary: Summary): readonly string[] {
+  const charts = costCharts(summary).map(figure);
   return charts.length === 0
     ? []
     : [`<section><h2>Cost against quality</h2><div class="charts">${charts.join("")}</div></section>`];
+}
+
+function figure({ title, svg }: ReportChart): string {
+  return `<figure><h3>${escapeHtml(title)}</h3>${svg}</figure>`;
 }
 
 function gridSection({ model, metric, reference, rows }: ReportGrid): string {

@@ -32,7 +32,8 @@ export interface GridRow {
 
 /** How photographs and maps are found. */
 export interface GridSources {
-  readonly folder: string;
+  /** Of the runs: each may have saved maps of other rows. */
+  readonly folders: readonly string[];
   readonly dataset: Dataset;
   readonly preprocess: Preprocess;
   readonly size: { readonly channels: number; readonly height: number; readonly width: number };
@@ -92,13 +93,13 @@ async function gridRow(
   metric: string,
   rank: string,
   item: ScoredMap,
-  { folder, dataset, preprocess: description, size }: GridSources,
+  { folders, dataset, preprocess: description, size }: GridSources,
 ): Promise<GridRow | undefined> {
-  const paths = summary.rows.map((row) => ({
-    row,
-    path: join(folder, savedMapFile({ model, row, image: item.image, target: item.target })),
-  }));
-  if (!paths.some(({ path }) => existsSync(path))) return undefined;
+  const paths = summary.rows.map((row) => {
+    const file = savedMapFile({ model, row, image: item.image, target: item.target });
+    return { row, path: folders.map((folder) => join(folder, file)).find(existsSync) };
+  });
+  if (paths.every(({ path }) => path === undefined)) return undefined;
   const source = await findItem(dataset, item.image);
   if (source === undefined) return undefined;
   const decoded = await source.load();
@@ -109,12 +110,13 @@ async function gridRow(
     const score = summary.scores
       .get(cellKey(model, row, metric))
       ?.find(({ image, target }) => image === item.image && target.index === item.target.index)?.score;
-    const picture = existsSync(path)
-      ? {
-          dataUrl: await dataUrl(renderOverlay(photo, await readSavedMap(path, size), { placement })),
-          alt: `${row} on ${item.image}, ${metric} ${score === undefined ? "not defined" : score.toPrecision(3)}`,
-        }
-      : undefined;
+    const picture =
+      path !== undefined
+        ? {
+            dataUrl: await dataUrl(renderOverlay(photo, await readSavedMap(path, size), { placement })),
+            alt: `${row} on ${item.image}, ${metric} ${score === undefined ? "not defined" : score.toPrecision(3)}`,
+          }
+        : undefined;
     maps.push({ row, score, picture });
   }
   return {

@@ -1,5 +1,4 @@
 import type { Cell, Summary } from "../summary.ts";
-import { publishedValues, type PublishedValue } from "./published-values.ts";
 
 /** A cell as every form of table shows it. */
 export interface TableCell {
@@ -27,20 +26,57 @@ export function formatScore(value: number, isPercent: boolean): string {
   return isPercent ? (100 * value).toFixed(2) : value.toFixed(3);
 }
 
-/** The table of methods x models and metrics: the paper's tables 1, 2 and 3, with intervals and significance. */
-export function mainTable(summary: Summary): ReportTable {
+/**
+ * The tables of methods x models and metrics: the paper's tables 1, 2 and 3, with intervals and significance. Where some
+ * rows were measured on far fewer images, the first compares all on the images that they share, the second has all images.
+ */
+export function mainTables(summary: Summary): readonly ReportTable[] {
+  const marks =
+    "Means with 95 % bootstrap intervals over images. Best in bold; * differs from the best at p < 0.05, ** at p < 0.01 " +
+    "(paired, two-sided, not corrected for the number of comparisons).";
+  const { common } = summary;
+  if (common === undefined) {
+    return [methodTable(summary, "Methods", `${marks} Pairs are the images that both rows have.`)];
+  }
+  return [
+    methodTable(
+      common,
+      "Methods, on the same images",
+      `${marks} Only the maps that all rows have: some rows were measured on fewer images than others.`,
+    ),
+    methodTable(
+      summary,
+      "Methods, on all images of each",
+      "Means with 95 % bootstrap intervals over images. Rows with different images do not compare with each other: the table before does that.",
+      false,
+    ),
+  ];
+}
+
+function methodTable(summary: Summary, title: string, caption: string, hasMarks = true): ReportTable {
   const { models, rows, metrics } = summary;
   const groups = models.map((model) => ({ label: model, span: metrics.length }));
   const across = summary.acrossModels.filter(({ metric }) => metric === "over-all");
   const hasAcross = across.length > 0;
+  const present = rows.filter((row) => summary.costs.some((cost) => cost.row === row));
+  const cellsOf = (row: string): readonly Cell[] =>
+    summary.cells.filter((cell) => cell.row === row && cell.count > 0);
+  // Several classes of an image have a map each.
+  const hasMaps = summary.cells.some(({ count, imageCount }) => count !== imageCount);
+  const score = (cell: Cell | undefined, isPercent: boolean): TableCell =>
+    scoreCell(cell && !hasMarks ? { ...cell, isBest: false, pValue: null } : cell, isPercent);
   return {
-    title: "Methods",
-    caption:
-      "Means with 95 % bootstrap intervals over images. Best in bold; * differs from the best at p < 0.05, ** at p < 0.01 " +
-      "(paired, two-sided, not corrected for the number of comparisons).",
-    groups: [{ label: "", span: 1 }, ...groups, ...(hasAcross ? [{ label: "mean of models", span: 1 }] : [])],
+    title,
+    caption,
+    groups: [
+      { label: "", span: hasMaps ? 3 : 2 },
+      ...groups,
+      ...(hasAcross ? [{ label: "mean of models", span: 1 }] : []),
+    ],
     columns: [
       "method",
+      "images",
+      ...(hasMaps ? ["maps"] : []),
       ...models.flatMap(() =>
         metrics.map(
           ({ label, metric }) =>
@@ -49,16 +85,16 @@ export function mainTable(summary: Summary): ReportTable {
       ),
       ...(hasAcross ? ["over-all (%) ↑"] : []),
     ],
-    rows: rows.map((row) => [
+    rows: present.map((row) => [
       { text: row },
+      { text: range(cellsOf(row).map(({ imageCount }) => imageCount)), isNumber: true },
+      ...(hasMaps ? [{ text: range(cellsOf(row).map(({ count }) => count)), isNumber: true }] : []),
       ...models.flatMap((model) =>
-        metrics.map(({ label, metric }) =>
-          scoreCell(cellOf(summary.cells, model, row, label), metric.isPercent),
-        ),
+        metrics.map(({ label, metric }) => score(cellOf(summary.cells, model, row, label), metric.isPercent)),
       ),
       ...(hasAcross
         ? [
-            scoreCell(
+            score(
               across.find((cell) => cell.row === row),
               true,
             ),
@@ -68,11 +104,19 @@ export function mainTable(summary: Summary): ReportTable {
   };
 }
 
-function cellOf(cells: readonly Cell[], model: string, row: string, metric: string): Cell | undefined {
+/** `60`, or `58 to 60` where models or metrics differ. */
+function range(counts: readonly number[]): string {
+  const [low, high] = [Math.min(...counts), Math.max(...counts)];
+  return counts.length === 0 ? "0" : low === high ? String(low) : `${low} to ${high}`;
+}
+
+/** The cell of a model, row and metric. */
+export function cellOf(cells: readonly Cell[], model: string, row: string, metric: string): Cell | undefined {
   return cells.find((cell) => cell.model === model && cell.row === row && cell.metric === metric);
 }
 
-function scoreCell(cell: Cell | undefined, isPercent: boolean): TableCell {
+/** A mean with its interval. */
+export function scoreCell(cell: Cell | undefined, isPercent: boolean): TableCell {
   if (cell === undefined || cell.count === 0) return { text: "-", isNumber: true };
   const { mean, interval, pValue, isBest } = cell;
   const stars = pValue === null ? "" : pValue < 0.01 ? "**" : pValue < 0.05 ? "*" : "";
@@ -116,44 +160,4 @@ export function costTable({ costs, rows, models }: Summary): ReportTable {
       { text: String(cost.unfinished), isNumber: true },
     ]),
   };
-}
-
-/** Ours beside the paper's, for every number that it prints for one of our rows; `undefined` if there is none. */
-export function comparisonTable(summary: Summary): ReportTable | undefined {
-  const rows = publishedValues().flatMap((value) => {
-    const found = ourCells(summary, value);
-    return found.map((cell) => [
-      { text: value.table },
-      { text: value.row },
-      { text: value.metric },
-      { text: value.model },
-      { text: value.percent.toFixed(2), isNumber: true },
-      { text: cell.model },
-      { text: formatScore(cell.mean, true), isNumber: true },
-      { text: (100 * cell.mean - value.percent).toFixed(2), isNumber: true },
-    ]);
-  });
-  if (rows.length === 0) return undefined;
-  return {
-    title: "Beside the paper",
-    caption:
-      "The paper's numbers (percent) beside ours, whatever model ours are from; see the differences in protocol below.",
-    groups: [],
-    columns: ["table", "method", "metric", "paper's model", "paper", "our model", "ours", "difference"],
-    rows,
-  };
-}
-
-/** The same model if we have it, else all of ours. */
-function ourCells({ cells, acrossModels, models }: Summary, value: PublishedValue): readonly Cell[] {
-  const all = [...cells, ...acrossModels].filter(
-    (cell) => cell.row === value.row && cell.metric === value.metric && cell.count > 0,
-  );
-  const sameName = models.find(
-    (model) => model.toLowerCase().replace(/[^a-z0-9]/g, "") === value.model.replace(/[^a-z0-9]/g, ""),
-  );
-  if (sameName !== undefined) return all.filter((cell) => cell.model === sameName);
-  if (value.model === "mean of models" && acrossModels.length > 0)
-    return all.filter((cell) => cell.model === value.model);
-  return all.filter((cell) => cell.model !== "mean of models");
 }

@@ -6,10 +6,12 @@ import type { Configuration } from "../configuration.ts";
 import { mergeRuns } from "../merge.ts";
 import { openRecordWriter, readRecords, recordKey, type RunRecord } from "../records.ts";
 import { openRun } from "../run-folder.ts";
-import { summarize } from "../summary.ts";
+import { joinRuns } from "../join-runs.ts";
+import { summarize, summarizeRuns } from "../summary.ts";
 import { escapeHtml, lineChart } from "./chart.ts";
 import { publishedValues } from "./published-values.ts";
-import { comparisonTable, mainTable } from "./report-table.ts";
+import { orderTable, paperTables } from "./paper-tables.ts";
+import { mainTables } from "./report-table.ts";
 import { toCsv, toLatex, toMarkdown } from "./text-formats.ts";
 import { writeReport } from "./write-report.ts";
 
@@ -145,7 +147,7 @@ describe("merging", () => {
     const out = join(root, "merged");
     expect(await mergeRuns(parts, out)).toEqual({ records: 120, duplicates: 12 });
     expect(await keysOf(out)).toEqual(await keysOf(whole));
-    expect(mainTable(await summarize(out))).toEqual(mainTable(await summarize(whole)));
+    expect(mainTables(await summarize(out))).toEqual(mainTables(await summarize(whole)));
     expect(await mergeRuns(parts, out)).toEqual({ records: 0, duplicates: 132 });
   });
 
@@ -165,32 +167,61 @@ describe("merging", () => {
 
 describe("tables", () => {
   it("mark the best and the significance of the others, and have the mean over models", async () => {
-    const { columns, groups, rows } = mainTable(await summarize(newRun(records(range(0, 20)))));
+    const [table] = mainTables(await summarize(newRun(records(range(0, 20)))));
+    const { columns, groups, rows } = table!;
     expect(groups.map(({ label, span }) => `${label}:${span}`)).toEqual([
-      ":1",
+      ":2",
       "inception_v3:3",
       "vgg19:3",
       "mean of models:1",
     ]);
-    expect(columns[1]).toBe("deletion (%) ↓");
-    expect(rows[0]?.[1]?.text).toBe("29.50**");
-    expect(rows[1]?.[1]).toMatchObject({ text: "24.50", isBest: true });
+    expect(columns.slice(1, 3)).toEqual(["images", "deletion (%) ↓"]);
+    expect(rows[0]?.[2]?.text).toBe("29.50**");
+    expect(rows[1]?.[2]).toMatchObject({ text: "24.50", isBest: true });
   });
 
   it("put the paper's numbers beside those of the same model", async () => {
-    const table = comparisonTable(await summarize(newRun(records(range(0, 20)))));
-    const row = table?.rows.find(
-      (cells) => cells[1]?.text === "sigcam" && cells[0]?.text === "table1" && cells[2]?.text === "deletion",
+    const summary = await summarize(newRun(records(range(0, 20))));
+    const [table1, table2, ...more] = paperTables(summary);
+    expect(more).toEqual([]);
+    expect(table1?.groups.map(({ label, span }) => `${label}:${span}`)).toEqual([
+      ":1",
+      "ours, inception_v3:3",
+      "ours, vgg19:3",
+      "paper, inception_v3:3",
+    ]);
+    const row = table1?.rows.find(([method]) => method?.text === "sigcam");
+    expect(row?.map(({ text, isBest }) => `${text}${isBest === true ? " best" : ""}`).slice(4)).toEqual([
+      "24.50 best",
+      expect.stringMatching(/best/),
+      expect.stringMatching(/best/),
+      "9.91 best",
+      "67.57 best",
+      "57.66 best",
+    ]);
+    expect(table2?.columns).toHaveLength(1 + 6 + 7);
+  });
+
+  it("say where the paper's order holds, and name the pairs where it does not", async () => {
+    // Grad-CAM's insertion is the better one here, against the paper.
+    const reversed = records(range(0, 20)).map((record): RunRecord =>
+      record.kind === "map" && record.row === "grad-cam"
+        ? { ...record, metrics: { ...record.metrics, insertion: { score: 0.9 } } }
+        : record,
     );
-    expect(row?.map(({ text }) => text)).toEqual([
-      "table1",
-      "sigcam",
-      "deletion",
+    const table = orderTable(await summarize(newRun(reversed)));
+    const rows = table?.rows.map((row) => row.map(({ text }) => text));
+    expect(rows).toContainEqual(["table 1", "deletion", "inception_v3", "vgg19", "1", "1", "0", "0", "none"]);
+    expect(rows).toContainEqual([
+      "table 1",
+      "insertion",
       "inception_v3",
-      "9.91",
-      "inception_v3",
-      "24.50",
-      "14.59",
+      "vgg19",
+      "1",
+      "0",
+      "0",
+      "1",
+      "grad-cam over sigcam (p < 0.001)",
     ]);
   });
 
@@ -206,11 +237,69 @@ describe("tables", () => {
 
   it("escape what would break them", async () => {
     const summary = await summarize(newRun(records(range(0, 3))));
-    expect(toLatex(summary, { comparePaper: false })).toContain("deletion (\\%) $\\downarrow$");
-    expect(toLatex(summary, { comparePaper: false })).toContain("inception\\_v3");
-    expect(toMarkdown(summary, { comparePaper: true })).toContain("| inception_v3: deletion (%) ↓ |");
-    expect(toCsv(summary).split("\n")[1]).toMatch(/^inception_v3,grad-cam,deletion,3,0\.2/);
+    expect(toLatex([summary], { comparePaper: false })).toContain("deletion (\\%) $\\downarrow$");
+    expect(toLatex([summary], { comparePaper: false })).toContain("inception\\_v3");
+    expect(toMarkdown([summary], { comparePaper: true })).toContain("| inception_v3: deletion (%) ↓ |");
+    expect(toCsv([summary]).split("\n")[1]).toMatch(/^inception_v3,grad-cam,deletion,3,0\.2/);
     expect(escapeHtml(`<a href="'&">`)).not.toMatch(/[<>"']/);
+  });
+});
+
+describe("runs with different methods and numbers of images", () => {
+  const of = (row: string, images: readonly number[]) =>
+    records(images).filter(
+      (record) => record.kind === "targets" || (record.kind === "map" && record.row === row),
+    );
+  const onlyRow = (label: string): Partial<Configuration> => ({
+    rows: configuration.rows.filter((row) => row.label === label),
+  });
+
+  it("share tables: on the images of all, and on all of each, with their numbers", async () => {
+    const quick = newRun(of("grad-cam", range(0, 20)), onlyRow("grad-cam"));
+    const slow = newRun(of("sigcam", range(0, 5)), { ...onlyRow("sigcam"), limit: 5 });
+    const [joined, ...others] = joinRuns([quick, slow]);
+    expect(others).toEqual([]);
+    const summary = await summarizeRuns(joined!);
+    const [same, all] = mainTables(summary).map(({ rows }) => rows.map((row) => row.map(({ text }) => text)));
+    expect(same?.map((row) => row.slice(0, 3))).toEqual([
+      ["grad-cam", "5", expect.stringMatching(/^22\.00/)],
+      ["sigcam", "5", "17.00"],
+    ]);
+    expect(all?.map((row) => row.slice(0, 3))).toEqual([
+      ["grad-cam", "20", "29.50"],
+      ["sigcam", "5", "17.00"],
+    ]);
+    expect(toCsv([summary])).toMatch(/^vgg19,sigcam,deletion,5,.*,5,1,/m);
+    expect(summary.common?.cells.find(({ row }) => row === "grad-cam")?.curve?.mean[1]).toBeCloseTo(0.22, 9);
+  });
+
+  it("stand in one table if only failures make the numbers differ", async () => {
+    const lacking = records(range(0, 20)).filter(
+      (record) => !(record.kind === "map" && record.row === "sigcam" && record.image === "7.jpg"),
+    );
+    const tables = mainTables(await summarize(newRun(lacking)));
+    expect(tables.map(({ rows }) => rows.map((row) => row[1]?.text))).toEqual([["20", "19"]]);
+  });
+
+  it("are parts of their own where they differ in more, and the reader is told why", async () => {
+    const notes: string[] = [];
+    const runs = [newRun(records([0])), newRun(records([1]), { seed: 4 })];
+    const [path = ""] = await writeReport(runs, {
+      formats: ["md"],
+      comparePaper: false,
+      out: join(root, "docs", "results"),
+      onNote: (note) => void notes.push(note),
+    });
+    expect(notes.join("")).toContain("seed: 0 -> 4");
+    const text = readFileSync(path, "utf8");
+    expect(text.match(/^## /gm)).toHaveLength(2);
+    const pictures = [...text.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, file = ""]) => file);
+    expect(pictures).toHaveLength(8);
+    for (const file of pictures) {
+      const svg = readFileSync(join(root, "docs", file), "utf8");
+      expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+      expect(svg).toContain("prefers-color-scheme: dark");
+    }
   });
 });
 
@@ -218,14 +307,14 @@ describe("the HTML report", () => {
   it("is one file that loads nothing, with names, curves and failures in it", async () => {
     const failure: RunRecord = { kind: "failure", image: "<b>.jpg", code: "DATA", message: "not an image" };
     const folder = newRun([...records(range(0, 6)), failure]);
-    const [path = ""] = await writeReport(folder, { formats: ["html"], comparePaper: true });
+    const [path = ""] = await writeReport([folder], { formats: ["html"], comparePaper: true });
     const html = readFileSync(path, "utf8");
     expect(html).not.toMatch(/(?:src|href)="(?!data:)/);
     expect(html).not.toContain("<b>.jpg");
     expect(html).toContain("&#60;b&#62;.jpg: DATA: not an image");
     expect(html.match(/<svg class="chart"/g)?.length).toBeGreaterThanOrEqual(4);
     expect(html).toContain("onnx-saliency evaluate");
-    expect(html).toContain("table3: ResNet50");
+    expect(html).toContain("The paper&#39;s table 1: Inception_v3");
   });
 });
 

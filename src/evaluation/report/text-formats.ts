@@ -1,143 +1,148 @@
 import type { Summary } from "../summary.ts";
-import { publishedNotes, publishedProtocols } from "./published-values.ts";
-import { comparisonTable, costTable, mainTable, type ReportTable, type TableCell } from "./report-table.ts";
+import { orderTable, paperTables } from "./paper-tables.ts";
+import { costTable, mainTables, type ReportTable, type TableCell } from "./report-table.ts";
+import { curveImages, partTitle, protocolNotes, runFacts } from "./run-facts.ts";
 
 export interface ReportOptions {
   /** Adds the paper's numbers. */
   readonly comparePaper: boolean;
 }
 
-/** Sentences about how a run was made, for the head of every report. */
-export function runFacts({
-  run,
-  images,
-  accuracy,
-  failures,
-}: Summary): readonly (readonly [name: string, value: string])[] {
-  const { configuration, provenance } = run;
-  const limit =
-    configuration.limit === undefined
-      ? ""
-      : ` (a sample of ${configuration.images.count}, seed ${configuration.seed})`;
+/** The tables of a report, in order: methods, cost, the paper's. */
+export function reportTables(summary: Summary, { comparePaper }: ReportOptions): readonly ReportTable[] {
+  const compared = summary.common ?? summary;
+  const order = orderTable(compared);
   return [
-    ["command", provenance.command],
-    ["started", provenance.startedAt],
-    ["data set", configuration.dataset],
-    ["images", `${images.done} of ${images.planned}${limit}`],
-    ["explained class", configuration.target],
-    [
-      "models",
-      configuration.models
-        .map(
-          ({ name, sha256, preprocess }) =>
-            `${name} (SHA-256 ${sha256.slice(0, 12)}, ${preprocess.resize.mode})`,
-        )
-        .join("; "),
-    ],
-    ...(Object.keys(accuracy).length > 0
-      ? [
-          [
-            "top-1 accuracy",
-            Object.entries(accuracy)
-              .map(([model, share]) => `${model} ${(100 * share).toFixed(1)} %`)
-              .join("; "),
-          ] as const,
-        ]
-      : []),
-    [
-      "methods",
-      configuration.rows
-        .map((row) =>
-          row.kind === "saved"
-            ? `${row.label} (maps from ${row.pattern})`
-            : `${row.label} ${parameterText(row.params)}`.trim(),
-        )
-        .join("; "),
-    ],
-    [
-      "metrics",
-      configuration.metrics.map(({ label, params }) => `${label} ${parameterText(params)}`.trim()).join("; "),
-    ],
-    ["failures", String(failures.length)],
-    [
-      "versions",
-      Object.entries(provenance.versions)
-        .map(([name, version]) => `${name} ${version}`)
-        .join(", "),
-    ],
-    ["machine", provenance.machine],
+    ...mainTables(summary),
+    costTable(summary),
+    ...(comparePaper ? [...paperTables(compared), ...(order === undefined ? [] : [order])] : []),
   ];
 }
 
-function parameterText(params: Readonly<Record<string, unknown>>): string {
-  const text = Object.entries(params)
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(" ");
-  return text === "" ? "" : `(${text})`;
+/** Failures listed in Markdown; the JSON report has all. */
+const maxFailures = 50;
+
+/** The file of a chart beside a Markdown page. */
+export interface ChartFile {
+  readonly title: string;
+  /** From the page. */
+  readonly path: string;
 }
 
-/** The tables of a report, in order. */
-export function reportTables(summary: Summary, { comparePaper }: ReportOptions): readonly ReportTable[] {
-  const comparison = comparePaper ? comparisonTable(summary) : undefined;
-  return [mainTable(summary), costTable(summary), ...(comparison === undefined ? [] : [comparison])];
+/**
+ * The report as Markdown, one part after the other.
+ * @param charts of each part, in order: pictures that were written beside the page
+ */
+export function toMarkdown(
+  summaries: readonly Summary[],
+  options: ReportOptions,
+  charts: readonly (readonly ChartFile[])[] = [],
+): string {
+  const parts = summaries.map((summary, index) =>
+    markdownPart(summary, options, charts[index] ?? [], summaries.length > 1 ? "###" : "##"),
+  );
+  const [only = []] = parts;
+  const content =
+    summaries.length === 1
+      ? only
+      : summaries.flatMap((summary, index) => [`## ${partTitle(summary)}`, "", ...(parts[index] ?? [])]);
+  return ["# Evaluation", "", ...content].join("\n");
 }
 
-/** The report as Markdown. */
-export function toMarkdown(summary: Summary, options: ReportOptions): string {
-  const escape = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
-  const cell = ({ text, isBest, note }: TableCell): string =>
-    `${isBest === true ? `**${escape(text)}**` : escape(text.replaceAll("*", "\\*"))}${note === undefined ? "" : `<br><sub>${escape(note)}</sub>`}`;
-  const table = ({ title, caption, groups, columns, rows }: ReportTable): string => {
-    const labels = groups.flatMap(({ label, span }) => Array.from({ length: span }, () => label));
-    // Markdown has no column groups: their names go into the headings where there are several.
-    const named =
-      groups.length > 2
-        ? columns.map((column, index) => `${labels[index] === "" ? "" : `${labels[index]}: `}${column}`)
-        : columns;
-    const isNumber = columns.map((_, index) => rows.some((row) => row[index]?.isNumber === true));
-    return [
-      `## ${title}`,
-      "",
-      caption,
-      "",
-      `| ${named.map(escape).join(" | ")} |`,
-      `| ${isNumber.map((right) => (right ? "---:" : "---")).join(" | ")} |`,
-      ...rows.map((row) => `| ${row.map(cell).join(" | ")} |`),
-    ].join("\n");
-  };
+const escapeMarkdown = (text: string): string =>
+  text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
+
+function markdownPart(
+  summary: Summary,
+  options: ReportOptions,
+  charts: readonly ChartFile[],
+  heading: string,
+): readonly string[] {
   const failures = summary.failures.map(
     ({ image, model, row, code, message }) =>
-      `- ${[image, model, row].filter((part) => part !== undefined).join(", ")}: ${code}: ${message.replaceAll("\n", " ")}`,
+      `- ${[image, model, row].filter((part) => part !== undefined).join(", ")}: ${code}: ${escapeMarkdown(message)}`,
+  );
+  const more = failures.length - maxFailures;
+  const tables = reportTables(summary, options).map((item) => [markdownTable(item, heading), ""]);
+  const count = mainTables(summary).length;
+  const facts = runFacts(summary).map(
+    ([name, value]) => `- ${name}: ${name === "command" ? `\`${value}\`` : escapeMarkdown(value)}`,
   );
   return [
-    "# Evaluation",
-    "",
-    ...runFacts(summary).map(([name, value]) => `- ${name}: ${name === "command" ? `\`${value}\`` : value}`),
-    "",
-    ...reportTables(summary, options).flatMap((item) => [table(item), ""]),
-    ...(options.comparePaper
-      ? ["## Protocols of the paper's tables", "", ...protocolNotes().map((note) => `- ${note}`), ""]
+    ...tables.slice(0, count).flat(),
+    ...(charts.length > 0
+      ? [
+          `${heading} Curves and cost`,
+          "",
+          `${curveImages(summary.common ?? summary)} Bands are 95 % intervals of the mean at each step.`,
+          "",
+          ...charts.flatMap(({ title, path }) => [`![${title}](${encodeURI(path)})`, ""]),
+        ]
       : []),
-    ...(failures.length > 0 ? ["## Failures", "", ...failures, ""] : []),
+    ...tables.slice(count).flat(),
+    ...(options.comparePaper
+      ? [
+          `${heading} Differences in protocol`,
+          "",
+          ...protocolNotes(summary).map((note) => `- ${escapeMarkdown(note)}`),
+          "",
+        ]
+      : []),
+    ...(failures.length > 0
+      ? [
+          `${heading} Failures`,
+          "",
+          ...failures.slice(0, maxFailures),
+          ...(more > 0 ? [`- ${more} more are in the JSON report.`] : []),
+          "",
+        ]
+      : []),
+    `${heading} How this was made`,
+    "",
+    ...facts,
+    "",
+  ];
+}
+
+function markdownTable({ title, caption, groups, columns, rows }: ReportTable, heading: string): string {
+  const cell = ({ text, isBest, note }: TableCell): string =>
+    `${isBest === true ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text.replaceAll("*", "\\*"))}${note === undefined ? "" : `<br><sub>${escapeMarkdown(note)}</sub>`}`;
+  const labels = groups.flatMap(({ label, span }) => Array.from({ length: span }, () => label));
+  // Markdown has no column groups: their names go into the headings where there are several.
+  const named =
+    groups.length > 2
+      ? columns.map((column, index) => `${labels[index] === "" ? "" : `${labels[index]}: `}${column}`)
+      : columns;
+  const isNumber = columns.map((_, index) => rows.some((row) => row[index]?.isNumber === true));
+  return [
+    `${heading} ${title}`,
+    "",
+    caption.replaceAll("*", "\\*"),
+    "",
+    `| ${named.map(escapeMarkdown).join(" | ")} |`,
+    `| ${isNumber.map((right) => (right ? "---:" : "---")).join(" | ")} |`,
+    ...rows.map((row) => `| ${row.map(cell).join(" | ")} |`),
   ].join("\n");
 }
 
-/** What the paper's numbers rest on, and what they leave open. */
-export function protocolNotes(): readonly string[] {
-  return [
-    ...Object.entries(publishedProtocols).map(([table, text]) => `${table}: ${text}.`),
-    ...publishedNotes,
-  ];
-}
-
 /** All cells as CSV, one a line, in full precision. */
-export function toCsv({ cells, acrossModels }: Summary): string {
+export function toCsv(summaries: readonly Summary[]): string {
   const quote = (value: string | number | null): string => {
     const text = value === null ? "" : String(value);
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const lines = [...cells, ...acrossModels].map(
-    ({ model, row, metric, count, mean, standardError, interval, isBest, pValue }) =>
+  // The means over all images of each row, then those over the images that all rows have.
+  const cells = summaries.flatMap((summary) =>
+    [summary, ...(summary.common ? [summary.common] : [])].flatMap((item) =>
+      [...item.cells, ...item.acrossModels].map((cell) => ({
+        ...cell,
+        dataset: summary.configuration.dataset,
+        isCommon: item !== summary,
+      })),
+    ),
+  );
+  const lines = cells.map(
+    ({ model, row, metric, count, mean, standardError, interval, isBest, pValue, ...rest }) =>
       [
         model,
         row,
@@ -149,21 +154,36 @@ export function toCsv({ cells, acrossModels }: Summary): string {
         interval?.[1] ?? null,
         isBest ? 1 : 0,
         pValue,
+        rest.imageCount,
+        rest.isCommon ? 1 : 0,
+        rest.dataset,
       ]
         .map(quote)
         .join(","),
   );
-  return `${["model,method,metric,count,mean,standard_error,low,high,is_best,p_value", ...lines].join("\n")}\n`;
+  const head =
+    "model,method,metric,count,mean,standard_error,low,high,is_best,p_value,images,is_on_common_images,data_set";
+  return `${[head, ...lines].join("\n")}\n`;
 }
 
-/** Everything but the scores of single images, as JSON. */
-export function toJson(summary: Summary): string {
-  const { scores: _scores, metrics, ...rest } = summary;
-  return `${JSON.stringify({ ...rest, metrics: metrics.map(({ label, metric: { title, direction, isPercent } }) => ({ label, title, direction, isPercent })) }, undefined, 2)}\n`;
+/** Everything but the scores of single images, as JSON: an object, or a list of one for each part. */
+export function toJson(summaries: readonly Summary[]): string {
+  const plain = ({ scores: _scores, metrics, common, ...rest }: Summary): object => ({
+    ...rest,
+    metrics: metrics.map(({ label, metric: { title, direction, isPercent } }) => ({
+      label,
+      title,
+      direction,
+      isPercent,
+    })),
+    ...(common && { common: plain(common) }),
+  });
+  const parts = summaries.map(plain);
+  return `${JSON.stringify(parts.length === 1 ? parts[0] : parts, undefined, 2)}\n`;
 }
 
 /** The tables as LaTeX (package booktabs). */
-export function toLatex(summary: Summary, options: ReportOptions): string {
+export function toLatex(summaries: readonly Summary[], options: ReportOptions): string {
   const escape = (text: string): string =>
     text
       .replace(/[\\&%$#_{}]/g, (character) => (character === "\\" ? "\\textbackslash{}" : `\\${character}`))
@@ -196,6 +216,12 @@ export function toLatex(summary: Summary, options: ReportOptions): string {
       "\\end{table}",
     ].join("\n");
   };
-  const facts = runFacts(summary).map(([name, value]) => `% ${name}: ${value.replaceAll("\n", " ")}`);
-  return `${[...facts, "", ...reportTables(summary, options).map(table)].join("\n")}\n`;
+  return summaries
+    .flatMap((summary) => [
+      ...runFacts(summary).map(([name, value]) => `% ${name}: ${value.replaceAll("\n", " ")}`),
+      "",
+      ...reportTables(summary, options).map(table),
+      "",
+    ])
+    .join("\n");
 }
