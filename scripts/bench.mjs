@@ -13,7 +13,8 @@ execFileSync(
     stdio: "inherit",
   },
 );
-for (const folder of ["models", "examples"]) {
+// What programs look for beside themselves.
+for (const folder of ["models", "examples", "package.json"]) {
   const link = join(tools, folder);
   if (!existsSync(link)) symlinkSync(join(root, folder), link);
 }

@@ -4,15 +4,16 @@ import type { ReportChart } from "./report-charts.ts";
 
 const titleHeight = 34;
 const lineHeight = 18;
-/** Names of methods are up to some 40 characters long: two columns. */
-const columnWidth = 230;
+/** Wider than a chart in the page: two names of methods, of up to some 40 characters, stand beside each other. */
+const width = 600;
+const height = Math.round((width / chartSize.width) * chartSize.height);
+const columnWidth = width / 2;
 
 /**
  * A chart as an SVG file that any page can show as an image: with its title, legend, colours for light and dark, and a
  * background of its own, since a page's theme need not be the system's.
  */
 export function chartFile({ title, svg, legend }: ReportChart): string {
-  const { width, height } = chartSize;
   const keys = legend.map((label, index) => {
     const [x, y] = [
       12 + columnWidth * (index % 2),

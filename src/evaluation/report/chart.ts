@@ -87,10 +87,13 @@ export function scatterChart(points: readonly ChartPoint[], text: ChartText): st
     height - margin.bottom,
     margin.top,
   );
+  const names = spreadNames(
+    points.map((point) => ({ label: point.label, x: x.at(point.x), y: y.at(point.y) })),
+  );
   const marks = points.map((point, index) => {
     const [cx, cy] = [x.at(point.x).toFixed(1), y.at(point.y).toFixed(1)];
     // Names of points on the right stand to their left, or they would be cut off.
-    const isRight = Number(cx) > width / 2;
+    const isRight = isOnRight(Number(cx));
     const side = isRight
       ? `text-anchor="end" x="${(Number(cx) - 7).toFixed(1)}"`
       : `x="${(Number(cx) + 7).toFixed(1)}"`;
@@ -98,7 +101,7 @@ export function scatterChart(points: readonly ChartPoint[], text: ChartText): st
       point.low === undefined || point.high === undefined
         ? ""
         : `<line class="line ${seriesClass(index)}" x1="${cx}" x2="${cx}" y1="${y.at(point.low).toFixed(1)}" y2="${y.at(point.high).toFixed(1)}"/>`;
-    return `${interval}<circle class="dot ${seriesClass(index)}" cx="${cx}" cy="${cy}" r="4"/><text class="name" ${side} y="${(Number(cy) + 4).toFixed(1)}">${escapeHtml(point.label)}</text>`;
+    return `${interval}<circle class="dot ${seriesClass(index)}" cx="${cx}" cy="${cy}" r="4"/><text class="name" ${side} y="${((names[index] ?? 0) + 4).toFixed(1)}">${escapeHtml(point.label)}</text>`;
   });
   return frame(
     text,
@@ -107,6 +110,30 @@ export function scatterChart(points: readonly ChartPoint[], text: ChartText): st
     marks.join(""),
     points.map(({ label, x, y }) => `${label} ${x.toPrecision(2)}, ${y.toPrecision(3)}`).join("; "),
   );
+}
+
+const isOnRight = (x: number): boolean => x > width / 2;
+
+/** Heights at which the names of points do not lie on each other: each as near to its point as is free. */
+function spreadNames(
+  points: readonly { readonly label: string; readonly x: number; readonly y: number }[],
+): readonly number[] {
+  const [lineHeight, letterWidth] = [13, 6.6];
+  const placed: { readonly left: number; readonly right: number; readonly y: number }[] = [];
+  return points.map(({ label, x, y }) => {
+    const length = 7 + letterWidth * label.length;
+    const [left, right] = isOnRight(x) ? [x - length, x] : [x, x + length];
+    const isFree = (at: number): boolean =>
+      placed.every(
+        (other) => Math.abs(other.y - at) >= lineHeight || right < other.left || left > other.right,
+      );
+    const steps = Array.from({ length: 2 * placed.length + 1 }, (_, step) =>
+      step % 2 === 0 ? -step / 2 : (step + 1) / 2,
+    );
+    const free = steps.map((step) => y + lineHeight * step).find(isFree) ?? y;
+    placed.push({ left, right, y: free });
+    return free;
+  });
 }
 
 interface Axis {

@@ -1,3 +1,4 @@
+import type { MeanCurve } from "../mean-curve.ts";
 import type { Summary } from "../summary.ts";
 import { lineChart, scatterChart, type ChartPoint } from "./chart.ts";
 
@@ -33,7 +34,7 @@ export function curveCharts({ models, metrics, rows, cells }: Summary): readonly
           label: row,
           x: curve?.x ?? [],
           y: curve?.mean ?? [],
-          ...(curve && { low: curve.low, high: curve.high }),
+          ...(curve && withinReach(curve)),
         };
       });
       if (lines.every((line) => line.x.length === 0)) return [];
@@ -43,6 +44,12 @@ export function curveCharts({ models, metrics, rows, cells }: Summary): readonly
       return [{ id: `${label}-${model}`, title, svg, legend: rows }];
     }),
   );
+}
+
+/** The band of a curve. The mean of numbers from 0 to 1 is one too, whatever the normal approximation says of a few images. */
+function withinReach({ mean, low, high }: MeanCurve): Pick<MeanCurve, "low" | "high"> {
+  if (mean.some((value) => value < 0 || value > 1)) return { low, high };
+  return { low: low.map((value) => Math.max(0, value)), high: high.map((value) => Math.min(1, value)) };
 }
 
 /** Cost against quality of each model: seconds a map, and the over-all score or else the first metric. */

@@ -7,7 +7,8 @@ import { publishedNotes, publishedProtocols } from "./published-values.ts";
 export function partTitle({ configuration: { dataset } }: Summary): string {
   const [kind = "", rest = ""] = dataset.split(/:(.*)/s);
   // Of files and folders, the last name says most; annotations come after the images.
-  return `${kind}, ${basename(rest.split(",")[0] ?? "")}`;
+  const name = basename(rest.split(",")[0] ?? "");
+  return name === kind ? kind : `${name} (${kind})`;
 }
 
 /** Which images the mean curves are of. */
@@ -84,11 +85,14 @@ function modelText(model: ConfiguredModel): string {
   const { name, sha256, preprocess, preprocessSource, layer, output, size, feeds } = model;
   const { mode, filter, antialias } = preprocess.resize;
   const source = preprocessSource === undefined ? "" : `, preprocessing from ${shortened(preprocessSource)}`;
+  const inputs = (feeds ?? []).map(
+    (feed) => `, ${feed.name} = ${"path" in feed ? basename(feed.path) : feed.value}`,
+  );
   return (
     `${name} (SHA-256 ${sha256.slice(0, 12)}, ${mode}, ${filter}${antialias ? "" : ", not antialiased"}${source}` +
     `${layer === undefined ? "" : `, layer ${layer}`}${output === undefined ? "" : `, output ${output}`}` +
     `${size === undefined ? "" : `, at ${size.join(" x ")}`}` +
-    `${(feeds ?? []).map((feed) => `, ${feed.name} = ${"path" in feed ? basename(feed.path) : feed.value}`).join("")})`
+    `${inputs.join("")})`
   );
 }
 
