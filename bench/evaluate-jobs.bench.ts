@@ -3,7 +3,7 @@
  * processor with one thread each (what `--jobs` does by itself), and with threads left wrong: as many processes, each with
  * all processors.
  *
- * Arguments: IMAGES [COUNT] [ROUNDS] [MODEL.onnx]; IMAGES is a folder of photographs. Starting up counts for nothing: the
+ * Needs `npm run build`. Arguments: IMAGES [COUNT] [ROUNDS] [MODEL.onnx]; IMAGES is a folder of photographs. Starting up counts for nothing: the
  * time is that between the first image's last record and the end of the run. The variants are measured alternately; on a
  * machine that does other work, trust the ratios.
  */
@@ -11,11 +11,11 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:f
 import { spawn } from "node:child_process";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 
 const [images, countText = "24", roundsText = "3", model = "models/efficientnet-lite0.onnx"] =
   process.argv.slice(2);
-const program = fileURLToPath(new URL("../src/cli/main.js", import.meta.url));
+/** The built program, since its jobs are processes of their own. */
+const program = resolve("dist/cli/main.js");
 const processors = availableParallelism();
 const count = Number(countText);
 

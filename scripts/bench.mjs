@@ -13,8 +13,7 @@ execFileSync(
     stdio: "inherit",
   },
 );
-// What programs look for beside themselves.
-for (const folder of ["models", "examples", "package.json"]) {
+for (const folder of ["models", "examples"]) {
   const link = join(tools, folder);
   if (!existsSync(link)) symlinkSync(join(root, folder), link);
 }

@@ -91,8 +91,7 @@ function modelText(model: ConfiguredModel): string {
   return (
     `${name} (SHA-256 ${sha256.slice(0, 12)}, ${mode}, ${filter}${antialias ? "" : ", not antialiased"}${source}` +
     `${layer === undefined ? "" : `, layer ${layer}`}${output === undefined ? "" : `, output ${output}`}` +
-    `${size === undefined ? "" : `, at ${size.join(" x ")}`}` +
-    `${inputs.join("")})`
+    `${size === undefined ? "" : `, at ${size.join(" x ")}`}${inputs.join("")})`
   );
 }
 
