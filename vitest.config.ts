@@ -9,7 +9,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "tests/{layers,contract,evidence,reasons,compat}.test.ts"],
+          include: ["src/**/*.test.ts", "tests/{layers,contract,evidence,reasons,compat,exporters}.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -20,7 +20,7 @@ export default defineConfig({
           // What runs the program as users do needs it built; the unit tests do not.
           name: "system",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/{layers,contract,evidence,reasons,compat}.test.ts", "tests/browser/**"],
+          exclude: ["tests/{layers,contract,evidence,reasons,compat,exporters}.test.ts", "tests/browser/**"],
           globalSetup: ["tests/build.setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,

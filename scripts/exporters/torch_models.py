@@ -1,0 +1,125 @@
+"""torchvision, timm and Hugging Face classifiers through the two exporters of PyTorch."""
+
+import copy
+import logging
+import os
+import re
+import warnings
+
+import numpy as np
+import torch
+
+from record import uniform
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+
+
+def randomised(model, seed=1):
+    """The model with weights that leave nothing at its special starting value (zero biases, unit scales, empty tokens)."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(value):
+        return torch.randn(value.shape, generator=generator)
+
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if not value.is_floating_point():
+                continue
+            is_scale = value.ndim <= 1 and re.search(r"(weight|gamma|scale)$|ls\d?$", name)
+            spread = float(value.std()) if value.numel() > 1 else 0.0
+            if is_scale or value.numel() == 1:
+                value.copy_(1 + 0.2 * noise(value))
+            elif value.ndim <= 1:
+                value.copy_(0.1 * noise(value))
+            elif not np.isfinite(spread) or spread < 1e-3:
+                value.copy_(0.1 * noise(value))
+        for name, value in model.named_buffers():
+            if name.endswith("running_mean"):
+                value.copy_(0.1 * noise(value))
+            elif name.endswith("running_var"):
+                value.copy_(1 + 0.5 * torch.rand(value.shape, generator=generator))
+    return model.eval()
+
+
+class Logits(torch.nn.Module):
+    """Gives the logits of models that return more."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values):
+        result = self.model(pixel_values)
+        return result.logits if hasattr(result, "logits") else result
+
+
+def logits_of(result):
+    if hasattr(result, "logits"):
+        return result.logits
+    return result[0] if isinstance(result, (tuple, list)) else result
+
+
+def oracle(model, shape, dtype=torch.float64, scale=(-2, 2)):
+    """Logits and gradient of the largest one by autograd."""
+    double = copy.deepcopy(model).to(dtype)
+    image = torch.from_numpy(uniform(shape, lo=scale[0], hi=scale[1])).to(dtype).requires_grad_()
+    logits = logits_of(double(image)).flatten(1)
+    index = int(logits[0].argmax())
+    (gradient,) = torch.autograd.grad(logits[0, index], image)
+    return logits[0].detach().numpy(), gradient.numpy(), index
+
+
+def best_oracle(model, shape):
+    """In float64 where the model allows it: some cast to float32 inside."""
+    try:
+        return (*oracle(model, shape), "torch autograd in float64")
+    except (RuntimeError, TypeError, NotImplementedError):
+        return (*oracle(model, shape, torch.float32), "torch autograd in float32")
+
+
+def export(model, path, shape, opset, is_dynamo, batch, **more):
+    image = torch.from_numpy(uniform(shape))
+    names = {"input_names": [more.pop("input_name", "input")], "output_names": more.pop("output_names", ["output"])}
+    if is_dynamo:
+        dynamic = {"dynamic_shapes": ({0: torch.export.Dim("batch", min=1, max=64)},)} if batch == "free" else {}
+        if batch == "free":
+            image = torch.cat([image, image])
+        torch.onnx.export(model, (image,), path, dynamo=True, opset_version=opset, verbose=False,
+                          external_data=more.pop("external_data", False), **names, **dynamic, **more)
+    else:
+        first, last = names["input_names"][0], names["output_names"]
+        axes = {first: {0: "batch"}, **{output: {0: "batch"} for output in last}} if batch == "free" else None
+        torch.onnx.export(model, (image,), path, dynamo=False, opset_version=opset, dynamic_axes=axes, **names, **more)
+
+
+def features(model, shape):
+    """Shape of what the last stage gives, for timm models."""
+    try:
+        with torch.no_grad():
+            result = model.forward_features(torch.from_numpy(uniform(shape)))
+        return list(result.shape)
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def case(folder, name, make, shape, opset=17, is_dynamo=False, batch="free", source="", is_committed=False, **more):
+    """`make` builds the model, if the case is wanted at all."""
+    if not folder.wants(name, is_committed):
+        return
+
+    def run():
+        torch.manual_seed(1)
+        model = randomised(make())
+        logits, gradient, index, by = best_oracle(model, shape)
+        facts = {key: more.pop(key) for key in list(more) if key in ("grid", "layout", "prefix", "size")}
+        seen = features(model, shape)
+        export(model, folder.file(name), shape, opset, is_dynamo, batch, **more)
+        kind = "dynamo" if is_dynamo else "TorchScript"
+        folder.record(name, f"torch {torch.__version__} {kind}", source or name, shape, logits, gradient, by,
+                      class_index=index, features=seen, batch=batch, opset=opset, **facts)
+
+    folder.attempt(name, run)
+    for leftover in ("onnx_data",):
+        if os.path.exists(f"{folder.path}/{leftover}"):
+            os.remove(f"{folder.path}/{leftover}")

@@ -1,0 +1,90 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { explain, loadModel } from "../src/node.ts";
+import { tensor } from "../src/tensor/tensor.ts";
+import { relativeError, seededInput } from "./support/shared-models.ts";
+
+/**
+ * Classifiers as the exporters of PyPI write them, against gradients by the frameworks that they came from. Small ones lie in
+ * tests/models/exporters; `EXPORTED=FOLDER` checks those that scripts/exporters/make.py has written to a folder, too.
+ */
+interface Case {
+  readonly exporter: string;
+  readonly input: {
+    readonly seed: number;
+    readonly lo: number;
+    readonly hi: number;
+    readonly shape: readonly number[];
+  };
+  readonly class_index: number;
+  readonly logits: readonly number[];
+  readonly input_gradient: {
+    readonly l2: number;
+    readonly sample_indices: readonly number[];
+    readonly samples: readonly number[];
+  };
+  /** Height and width of the layer that CAM methods use by default, where the architecture settles it. */
+  readonly grid?: readonly [number, number] | null;
+  /** Relative error of scores and gradient that the file's own numbers allow (float16). */
+  readonly tolerance?: number;
+  /** Quantised files: the gradient is that of the float model in direction, at least this alike. */
+  readonly cosine?: number;
+  /** How runs of several images are made. Default: not settled. */
+  readonly form?: "free" | "freed" | "fixed";
+}
+
+const small = resolve(import.meta.dirname, "models/exporters");
+const given = process.env["EXPORTED"];
+const only = new RegExp(process.env["EXPORTED_ONLY"] ?? "");
+const cases = [small, ...(given === undefined ? [] : [given])].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(".json") && only.test(file))
+    .map((file) => [file.slice(0, -5), folder] as const),
+);
+
+function cosine(a: readonly number[], b: readonly number[]): number {
+  const dot = (u: readonly number[], v: readonly number[]): number =>
+    u.reduce((sum, value, index) => sum + value * (v[index] ?? 0), 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+describe("classifiers from exporters", () => {
+  it.each(cases)("%s", async (name, folder) => {
+    const wanted = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Case;
+    const { seed, lo, hi, shape } = wanted.input;
+    // Without fusions, which sum in another order: that flips masks of ReLUs within rounding of their kink.
+    const model = await loadModel(join(folder, `${name}.onnx`), {
+      threads: 1,
+      optimization: "disabled",
+      size: [shape[2] ?? 0, shape[3] ?? 0],
+    });
+    try {
+      const input = tensor(seededInput(shape, seed, lo, hi), shape);
+      const { gradient, logits } = await model.gradient(input, { target: { index: wanted.class_index } });
+      const { samples, sample_indices: indices, l2 } = wanted.input_gradient;
+      const found = indices.map((index) => gradient?.data[index] ?? Number.NaN);
+      const size = Math.sqrt(gradient?.data.reduce((sum, value) => sum + value * value, 0) ?? 0);
+      const { layers, batch } = model.network;
+      expect
+        .soft(relativeError(logits.data.slice(0, 100), wanted.logits), "scores")
+        .toBeLessThan(wanted.tolerance ?? 1e-4);
+      if (wanted.cosine === undefined) {
+        const tolerance = wanted.tolerance ?? 1e-4;
+        expect.soft(relativeError(found, samples), "gradient").toBeLessThan(tolerance);
+        expect.soft(Math.abs(size / l2 - 1), "size of the gradient").toBeLessThan(tolerance);
+      } else expect.soft(cosine(found, samples), "direction of the gradient").toBeGreaterThan(wanted.cosine);
+      if (wanted.form !== undefined) expect.soft(batch.kind, "batch").toBe(wanted.form);
+      if (wanted.grid) {
+        const [layer] = layers;
+        expect.soft([layer?.height, layer?.width], "grid").toEqual(wanted.grid);
+      }
+      const target = { index: wanted.class_index };
+      const { map } = await explain({ model, input, target, method: "grad-cam", params: {} });
+      expect([map.height, map.width]).toEqual(shape.slice(2));
+      expect(map.values.every(Number.isFinite)).toBe(true);
+    } finally {
+      await model.close();
+    }
+  });
+});
