@@ -76,6 +76,27 @@ export function resizedAxis(axis: Axis, dim: Dim): Axis {
   return wholeAxis(isPlain && isComplete(only) ? only.of : "other", dim);
 }
 
+/**
+ * The axes after a sum over the channels. Where the channels held the low digits of rows or columns (patches of 2 x 2 merged into
+ * vectors, space to depth), what is left of them counts patches: a complete axis of a coarser grid.
+ */
+export function coarsened(axes: Axes): Axes {
+  const unit = (of: AxisMeaning): number => {
+    const digits = axes.flatMap((axis) => axis.digits).filter((digit) => digit.of === of);
+    const least = Math.min(...digits.map(({ stride }) => stride));
+    return digits.every(({ stride, extent }) => stride % least === 0 && extent % least === 0) ? least : 1;
+  };
+  const units = { height: unit("height"), width: unit("width") };
+  return axes.map((axis) => ({
+    ...axis,
+    digits: axis.digits.map((digit) => {
+      if (digit.of !== "height" && digit.of !== "width") return digit;
+      const step = units[digit.of];
+      return { ...digit, stride: digit.stride / step, extent: digit.extent / step };
+    }),
+  }));
+}
+
 /** Regroups the digits of all axes, or `undefined` where a cut does not fall between digits or divide one. */
 export function reshapedAxes(axes: Axes, to: Shape): Axes | undefined {
   // Tokens besides a grid make an axis that only moves as a whole.

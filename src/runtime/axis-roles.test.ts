@@ -49,7 +49,25 @@ const withTokens = (g: GraphBuilder, x: string, count: number): string => {
   return g.concat([lead, grid], 1);
 };
 
+/** Patches of 2 x 2 merged into vectors, as Swin does between stages: `[batch, 4, 6, 4 * 6]`. */
+const merged = (g: GraphBuilder, x: string): string => {
+  const split = g.reshape(g.transpose(x, [0, 2, 3, 1]), ["batch", 4, 2, 6, 2, 6]);
+  return g.reshape(g.transpose(split, [0, 1, 3, 4, 2, 5]), ["batch", 4, 6, 24]);
+};
+
 describe("followAxes", () => {
+  it("takes patches merged into vectors and mixed for places of a coarser grid", () => {
+    expect(rolesOf(image, merged)).not.toContain("height width");
+    expect(rolesOf(image, (g, x) => g.matmul(merged(g, x), zeros(g, [24, 12])))).toBe(
+      "batch height width channel",
+    );
+    const toConv = (g: GraphBuilder, x: string): string =>
+      g.node("Conv", [g.transpose(merged(g, x), [0, 3, 1, 2]), zeros(g, [5, 24, 3, 3])], {
+        pads: [1, 1, 1, 1],
+      });
+    expect(rolesOf(image, toConv)).toBe(placed);
+  });
+
   it("follows convolution, pooling, padding and resizing", () => {
     const conv = (g: GraphBuilder, x: string): string =>
       g.node("Conv", [x, zeros(g, [5, 6, 3, 3])], { strides: [2, 2], pads: [1, 1, 1, 1] });

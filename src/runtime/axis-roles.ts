@@ -8,6 +8,7 @@ import {
 } from "../graph/graph.ts";
 import {
   axisSize,
+  coarsened,
   factor,
   isComplete,
   joined,
@@ -131,8 +132,9 @@ const window: Rule = ({ node, axes: [input], to }) => {
   const isChannelsLast =
     node.opType === "NhwcConv" || stringAttribute(node, "data_layout", "NCHW") === "NHWC";
   const channel = isChannelsLast ? to.length - 1 : 1;
+  const places = coarsened(input.with(channel, wholeAxis("channel", to[channel] ?? 1)));
   return to.map((dim, axis) =>
-    axis === channel ? wholeAxis("channel", dim) : resizedAxis(input[axis] ?? wholeAxis("other", dim), dim),
+    axis === channel ? wholeAxis("channel", dim) : resizedAxis(places[axis] ?? wholeAxis("other", dim), dim),
   );
 };
 
@@ -148,11 +150,11 @@ const matMul: Rule = ({ node, axes: [a, b], to }) => {
   if (lead === undefined) return undefined;
   const row = a?.at(intAttribute(node, "transA", 0) === 1 ? -1 : -2);
   const column = b?.at(intAttribute(node, "transB", 0) === 1 ? -2 : -1);
-  return [
+  return coarsened([
     ...lead.slice(0, -2),
     row ?? wholeAxis("other", to.at(-2) ?? 1),
     column ?? wholeAxis(a === undefined ? "other" : "channel", to.at(-1) ?? 1),
-  ];
+  ]);
 };
 
 const einsum: Rule = ({ node, axes, to }) => {
