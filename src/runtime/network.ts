@@ -13,6 +13,7 @@ import { withFixedInputs } from "./further-inputs.ts";
 import type { BatchForm } from "./batch-form.ts";
 import { findImageInput, type NetworkInput } from "./image-input.ts";
 import { inferenceMode } from "./inference-mode.ts";
+import { withoutMissingOperators } from "./missing-operators.ts";
 import type { Layer } from "./model.ts";
 import { networkNotes } from "./network-notes.ts";
 import { findScoringTail, type ScoringTail } from "./scoring-tail.ts";
@@ -49,7 +50,8 @@ export interface Network {
 
 /** Analyses a model: image input, shapes, scoring tail, layers. */
 export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): Network {
-  const { graph: declared, notes } = inferenceMode(withFixedInputs(model.graph, options.feeds ?? {}));
+  const standard = withoutMissingOperators(withFixedInputs(model.graph, options.feeds ?? {}));
+  const { graph: declared, notes } = inferenceMode(standard.graph);
   const found = findImageInput(declared, options.size);
   const single = inSinglePrecision(declared, model.functions);
   const graph = withFloatInput(single.graph, {
@@ -81,6 +83,7 @@ export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): 
     layers: candidateLayers(prepared.graph, input.name, tail.logits, dims, roles),
     unknown: prepared.unknown,
     notes: [
+      ...standard.notes,
       ...notes,
       ...networkNotes({ graph: prepared.graph, input, batch, tail, replaced: single.replaced }),
     ],
@@ -103,8 +106,9 @@ function settleBatch(
 ): Settled {
   const size = input.fixedBatch;
   const inputs = { [input.name]: inputShape(input, size ?? batchSymbol) };
-  const prepared = prepareGraph(graph, opset, { ...options, inputs });
-  const tail = findScoringTail(prepared.graph, lookups(prepared).dims, output, prepared.unknown);
+  const plain = prepareGraph(graph, opset, { ...options, inputs });
+  const tail = findScoringTail(plain.graph, lookups(plain).dims, output, plain.unknown);
+  const prepared = withLogits(plain, tail);
   if (size === undefined) {
     const dynamic = prepared.graph.nodes.find((node) => node.opType.startsWith("DynamicQuantize"));
     const batch: BatchForm =
@@ -133,6 +137,21 @@ function settleBatch(
     tail: { ...again, output: tail.output, labels: tail.labels },
     batch: { kind: "freed" },
   };
+}
+
+/**
+ * The same, with the shape of the logits taken from the activation that the file ends in, where operators on the way (a loop, one that
+ * is not of ONNX) keep it from being inferred: files state the shapes of their outputs, and the activation keeps them.
+ */
+function withLogits(prepared: PreparedGraph, { logits }: ScoringTail): PreparedGraph {
+  if (prepared.known.has(logits)) return prepared;
+  const probed = prepared.graph.nodes
+    .filter((node) => node.inputs[0] === logits && /Softmax$|^Sigmoid$/.test(node.opType))
+    .map((node) => prepared.known.get(node.outputs[0] ?? ""))
+    .find((entry) => entry !== undefined);
+  return probed === undefined
+    ? prepared
+    : { ...prepared, known: new Map([...prepared.known, [logits, probed]]) };
 }
 
 /** The scores as a value of the file, or `undefined` if preparation gave them another name. */
