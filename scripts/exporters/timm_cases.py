@@ -83,3 +83,4 @@ def make(folder):
     for opset in (18, 20, 22, 24):
         add(f"timm-resnet18-dynamo-opset-{opset}", "resnet18", opset=opset, grid=[2, 3], is_dynamo=True)
     add("timm-resnet18-external-data", "test_resnet", grid=None, is_dynamo=True, opset=18, external_data=True)
+    add("timm-test_resnet", "test_resnet")

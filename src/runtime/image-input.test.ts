@@ -71,6 +71,13 @@ describe("findImageInput", () => {
     expect(findImageInput(only, undefined)).toMatchObject({ layout: "NCHW", channels: 1 });
   });
 
+  it("takes a number a channel for no image, and asks for its value", () => {
+    const inputs = { photo: ["batch", 64, 96, 3], "normalization/Sub/y:0": [1, 1, 1, 3] };
+    expect(() => findImageInput(graph(inputs), undefined)).toThrow(
+      "the model has 1 besides the image 'photo': normalization/Sub/y:0. Give each a value with --feed",
+    );
+  });
+
   it("names what it found instead of one image", () => {
     expect(() => findImageInput(graph({ ids: ["n", 128] }), undefined)).toThrow(
       "Inputs: expected one image of rank 4 ([batch, channels, height, width] or channels last), found ids float32 [n, 128].",

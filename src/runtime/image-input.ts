@@ -41,9 +41,12 @@ export function findImageInput(
     )
     .join("; ");
   const batched = inputs.filter(({ dims }) => dims === undefined || dims.length === 4);
+  const extended = batched.filter(({ dims }) => dims === undefined || !isVector(dims));
   const images =
     batched.length > 0
-      ? batched
+      ? extended.length > 0
+        ? extended
+        : batched
       : inputs.filter(({ dims }) => dims?.length === 3 && dims.some(isChannelCount));
   const image = images[0];
   if (image === undefined && inputs.some(({ dims }) => dims?.length === 5)) {
@@ -90,6 +93,14 @@ export function findImageInput(
     type: image.type,
     isUnbatched,
   };
+}
+
+/**
+ * True of `[1, 1, 1, 3]` and the like: a number a channel. Keras' exports leave the mean and deviation of normalisation layers
+ * open as such inputs.
+ */
+function isVector(dims: Shape): boolean {
+  return dims.slice(1).filter((dim) => dim !== 1).length <= 1;
 }
 
 function isChannelCount(dim: Dim): boolean {
