@@ -47,6 +47,10 @@ def make(folder):
         label = "-dynamo" if "is_dynamo" in exporter else "-batch-1" if "batch" in exporter else f"-opset-{exporter['opset']}"
         add(f"timm-swin{label}", "swin_tiny_patch4_window7_224", grid=[8, 12], **windows, **exporter)
         add(f"timm-swinv2{label}", "swinv2_tiny_window8_256", grid=[8, 12], **windows, **exporter)
+    tiny = {**windows, "embed_dim": 8, "depths": (1, 1), "num_heads": (1, 2), "num_classes": 5}
+    add("timm-swin-tiny", "swin_tiny_patch4_window7_224", grid=[8, 12], is_committed=True, **tiny)
+    add("timm-swinv2-tiny", "swinv2_tiny_window8_256", grid=[8, 12], is_dynamo=True, opset=18, is_committed=True, **tiny)
+    add("timm-vit-tiny", "vit_tiny_patch16_224", grid=[4, 6], is_committed=True, **{**tokens, "embed_dim": 8, "depth": 1, "num_heads": 2, "num_classes": 5})
     maxvit = {"img_size": (64, 64), "shape": (1, 3, 64, 64), "grid": [2, 2]}
     for exporter in ({"opset": 17}, {"is_dynamo": True, "opset": 18}):
         label = "-dynamo" if "is_dynamo" in exporter else ""

@@ -230,7 +230,9 @@ function ruleOf(node: GraphNode): Vjp {
   if (rule !== undefined) return rule;
   throw new UnsupportedOpError(
     `${key} at node '${node.name}': no gradient rule for this operator, so gradient methods cannot pass it. ` +
-      "Choose a layer after it, or use a forward-only method: rise, score-cam, occlusion, lime.",
+      (node.domain === "com.microsoft.nchwc"
+        ? "The file was optimised for one kind of processor; explain the file that it was made from, or save it with the optimisation level 'extended'."
+        : "Choose a layer after it, or use a forward-only method: rise, score-cam, occlusion, lime."),
   );
 }
 

@@ -5,6 +5,7 @@ import { GraphBuilder } from "../graph/graph-builder.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
 import { liveNodes } from "../graph/prepare/dead-nodes.ts";
 import type { Layer, Program } from "./model.ts";
+import { scoreRounding } from "./score-rounding.ts";
 import type { Network } from "./network.ts";
 import { realNumbers } from "./quantized-layer.ts";
 
@@ -73,7 +74,11 @@ export function buildProgramGraph(
     const result = differentiate(g, {
       of: scoreNames.map((name) => scores[name]),
       wrt: real,
-      rules: { ...backendRules, ...program.rules?.overrides },
+      rules: {
+        ...backendRules,
+        ...scoreRounding(network.graph, tail.logits),
+        ...program.rules?.overrides,
+      },
     });
     for (const name of scoreNames) cotangents[name] = result.cotangents[scores[name]] ?? "";
     wrt.forEach((name, index) => {
