@@ -2,7 +2,8 @@
 //   npm run compatibility [-- NAME ...]   (NAME: only these, printed and not written)
 //   node scripts/generate-compatibility.mjs --resume   (goes on with what .cache/compatibility has)
 // Models: tests/models/compat (see scripts/compat-models/make.py) and, where the reference models lie beside the repository,
-// ../shared/models/zoo, whose weights are drawn into the temporary folder once.
+// ../shared/models/zoo, whose weights are drawn into the temporary folder once; and what scripts/exporters/make.py has
+// written to a folder, if EXPORTED names one.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -94,7 +95,7 @@ async function row(name, path, golden) {
     if (golden?.input_gradient !== undefined && !displaced.test(name)) {
       const error = await oracleError(model, input, target, golden);
       const plain = error > 1e-4 ? await withoutFusions(path, input, target, golden) : undefined;
-      const by = /float64/.test(golden.oracle) ? "torch" : "onnx-ad";
+      const by = /^tf/.test(golden.oracle) ? "TensorFlow" : /torch/.test(golden.oracle) ? "torch" : "onnx-ad";
       oracle = `${scientific(error)} (${by})${plain === undefined ? "" : `; ${scientific(plain)} without fusions`}`;
     }
     const { forward, gradient } = check.elapsedMs;
@@ -207,8 +208,28 @@ const families = (existsSync(zoo) ? readdirSync(zoo).sort() : [])
   }))
   .filter(isWanted);
 
+const given = process.env.EXPORTED;
+const fresh = (given === undefined ? [] : readdirSync(given).sort())
+  .filter((file) => file.endsWith(".json"))
+  .map((file) => {
+    const golden = JSON.parse(readFileSync(join(given, file), "utf8"));
+    return { name: basename(file, ".json"), path: () => join(given, file.replace(/json$/, "onnx")), golden };
+  })
+  .filter(isWanted);
+
 const forms = await table(small);
 const exported = await table(families);
+const today =
+  fresh.length === 0
+    ? ""
+    : `## Today's exporters
+
+Small or small-sized networks as the exporters of PyPI write them (\`scripts/exporters/make.py\`), on images that are wider than high where the family
+allows it. **oracle** of quantised and float16 files: against the gradient of the float network that they were made from.
+
+${await table(fresh)}
+
+`;
 const operators = [...operatorCounts]
   .sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || (a < b ? -1 : 1))
   .map(([operator, count]) => `${operator} ${count}`)
@@ -242,7 +263,7 @@ torchvision and timm architectures as the two exporters of PyTorch write them, w
 
 ${exported}
 
-## Operators between image and logits
+${today}## Operators between image and logits
 
 Number of these models that have each: ${operators}.
 `;

@@ -24,12 +24,14 @@ interface Case {
     readonly sample_indices: readonly number[];
     readonly samples: readonly number[];
   };
-  /** Height and width of the layer that CAM methods use by default, where the architecture settles it. */
+  /** Height and width of the layer that CAM methods use by default, where that is settled; `null`: there need not be one. */
   readonly grid?: readonly [number, number] | null;
   /** Relative error of scores and gradient that the file's own numbers allow (float16). */
   readonly tolerance?: number;
   /** Quantised files: the gradient is that of the float model in direction, at least this alike. */
   readonly cosine?: number;
+  /** What the refusal says where the file has no gradient. */
+  readonly refused?: string;
   /** How runs of several images are made. Default: not settled. */
   readonly form?: "free" | "freed" | "fixed";
 }
@@ -64,6 +66,10 @@ describe("classifiers from exporters", () => {
       const first = wanted.logits.length === 1 ? 1 : 0;
       const target = { index: wanted.class_index + first };
       const input = tensor(seededInput(shape, seed, lo, hi), shape);
+      if (wanted.refused !== undefined) {
+        await expect(model.gradient(input, { target })).rejects.toThrow(wanted.refused);
+        return;
+      }
       const { gradient, logits } = await model.gradient(input, { target });
       const { samples, sample_indices: indices, l2 } = wanted.input_gradient;
       const found = indices.map((index) => gradient?.data[index] ?? Number.NaN);
@@ -82,6 +88,7 @@ describe("classifiers from exporters", () => {
       const [layer] = layers;
       const places = [layer?.height, layer?.width];
       expect.soft(places, "grid").toEqual(grid ?? places);
+      if (layer === undefined && grid === null) return;
       const { map } = await explain({ model, input, target, method: "grad-cam", params: {} });
       expect([map.height, map.width]).toEqual(shape.slice(2));
       expect(map.values.every(Number.isFinite)).toBe(true);

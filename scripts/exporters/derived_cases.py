@@ -7,7 +7,7 @@ from onnxruntime import quantization
 from record import uniform
 
 CNN, VIT = "timm-convnextv2", "timm-vit-opset-17"
-BASES = {"cnn": "timm-test_resnet", "vit": VIT, "convnext": CNN, "dynamo": "timm-vit-dynamo", "swin": "timm-swin-opset-17"}
+BASES = {"cnn": "timm-test_resnet", "vit": VIT, "convnext": CNN, "dynamo": "timm-vit-dynamo", "swin": "timm-swin-opset-17", "tiny": "timm-vit-tiny"}
 
 
 class Images(quantization.CalibrationDataReader):
@@ -20,7 +20,7 @@ class Images(quantization.CalibrationDataReader):
 
 def make(folder):
     def add(name, base, convert, **facts):
-        if not folder.wants(name):
+        if not folder.wants(name, name == "ort-tiny-qdq"):
             return
 
         def run():
@@ -69,15 +69,17 @@ def make(folder):
 
     form, level = quantization.QuantFormat, onnxruntime.GraphOptimizationLevel
     for kind, base in BASES.items():
-        add(f"ort-{kind}-dynamic", base, lambda source, path, shape: quantization.quantize_dynamic(source, path), cosine=0.9, tolerance=1e-2)
-        add(f"ort-{kind}-qdq", base, static(form.QDQ), cosine=0.8, tolerance=1e-2)
-        add(f"ort-{kind}-qdq-per-channel", base, static(form.QDQ, per_channel=True, weight_type=quantization.QuantType.QInt8), cosine=0.8, tolerance=1e-2)
-        add(f"ort-{kind}-qoperator", base, static(form.QOperator), cosine=0.8, tolerance=1e-2)
-        add(f"ort-{kind}-float16", base, halved, tolerance=3e-2)
-        add(f"ort-{kind}-float16-inside", base, lambda source, path, shape: halved(source, path, shape, keep_io_types=True), tolerance=3e-2)
-        add(f"ort-{kind}-float16-common", base, halved_by_common, tolerance=3e-2)
+        add(f"ort-{kind}-dynamic", base, lambda source, path, shape: quantization.quantize_dynamic(source, path), cosine=0.9, tolerance=3e-2)
+        add(f"ort-{kind}-qdq", base, static(form.QDQ), cosine=0.8, tolerance=3e-2)
+        add(f"ort-{kind}-qdq-per-channel", base, static(form.QDQ, per_channel=True, weight_type=quantization.QuantType.QInt8), cosine=0.8, tolerance=3e-2)
+        add(f"ort-{kind}-qoperator", base, static(form.QOperator), cosine=0.8, tolerance=3e-2)
+        add(f"ort-{kind}-float16", base, halved, tolerance=1e-1)
+        add(f"ort-{kind}-float16-inside", base, lambda source, path, shape: halved(source, path, shape, keep_io_types=True), tolerance=1e-1)
+        add(f"ort-{kind}-float16-common", base, halved_by_common, tolerance=1e-1)
         for label, value in (("basic", level.ORT_ENABLE_BASIC), ("extended", level.ORT_ENABLE_EXTENDED), ("all", level.ORT_ENABLE_ALL)):
-            add(f"ort-{kind}-optimised-{label}", base, optimised(value), tolerance=1e-4)
+            # The last level lays convolutions out for this processor.
+            blocked = {"refused": "optimised for one kind of processor"} if label == "all" else {}
+            add(f"ort-{kind}-optimised-{label}", base, optimised(value), tolerance=1e-4, **blocked)
     for kind in ("vit", "dynamo"):
-        add(f"ort-{kind}-4-bit", BASES[kind], four_bits, cosine=0.9, tolerance=1e-2)
+        add(f"ort-{kind}-4-bit", BASES[kind], four_bits, cosine=0.9, tolerance=3e-2)
         add(f"ort-{kind}-transformer-optimiser", BASES[kind], transformer, tolerance=1e-3)

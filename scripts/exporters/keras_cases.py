@@ -143,7 +143,7 @@ def make(folder):
     add("small-channels-first", lambda: small(wide), grid=[8, 12], as_channels_first=True, **bytes_)
     add("small-sigmoid", lambda: small(wide, "sigmoid"), grid=[8, 12], **bytes_)
     add("flattened", lambda: flattened((48, 64)), (48, 64), grid=[10, 14], is_committed=True)
-    add("vit", lambda: attentive(wide), grid=[8, 12], is_committed=True)
+    add("vit", lambda: attentive(wide), grid=[8, 12])
     add("teachable-machine", lambda: teachable((224, 224)), (224, 224), grid=[7, 7])
     families = {"MobileNet": [2, 3], "MobileNetV2": [2, 3], "MobileNetV3Small": [2, 3], "MobileNetV3Large": [2, 3], "EfficientNetB0": [2, 3],
                 "EfficientNetV2B0": [2, 3], "ResNet50": [2, 3], "ResNet50V2": [2, 3], "DenseNet121": [2, 3]}

@@ -49,7 +49,7 @@ def make(folder):
         add(f"timm-swinv2{label}", "swinv2_tiny_window8_256", grid=[8, 12], **windows, **exporter)
     tiny = {**windows, "embed_dim": 8, "depths": (1, 1), "num_heads": (1, 2), "num_classes": 5}
     add("timm-swin-tiny", "swin_tiny_patch4_window7_224", grid=[8, 12], is_committed=True, **tiny)
-    add("timm-swinv2-tiny", "swinv2_tiny_window8_256", grid=[8, 12], is_dynamo=True, opset=18, is_committed=True, **tiny)
+    add("timm-swinv2-tiny", "swinv2_tiny_window8_256", grid=[8, 12], is_dynamo=True, opset=18, **tiny)
     add("timm-vit-tiny", "vit_tiny_patch16_224", grid=[4, 6], is_committed=True, **{**tokens, "embed_dim": 8, "depth": 1, "num_heads": 2, "num_classes": 5})
     maxvit = {"img_size": (64, 64), "shape": (1, 3, 64, 64), "grid": [2, 2]}
     for exporter in ({"opset": 17}, {"is_dynamo": True, "opset": 18}):
@@ -59,7 +59,7 @@ def make(folder):
         add(f"timm-convnextv2{label}", "convnextv2_atto", depths=(1, 1, 2, 1), dims=(16, 24, 32, 48), grid=[2, 3], **exporter)
         add(f"timm-fastvit{label}", "fastvit_t8", grid=[2, 3], **exporter)
         add(f"timm-mobilevit{label}", "mobilevit_xxs", grid=[2, 3], **exporter)
-        add(f"timm-mobilevitv2{label}", "mobilevitv2_050", grid=[2, 3], **exporter)
+        add(f"timm-mobilevitv2{label}", "mobilevitv2_050", grid=[2, 4], **exporter)
         add(f"timm-edgenext{label}", "edgenext_xx_small", grid=[2, 3], **exporter)
     add("timm-efficientformer", "efficientformer_l1", (1, 3, 224, 224), grid=[7, 7])
     add("timm-efficientformer-dynamo", "efficientformer_l1", (1, 3, 224, 224), grid=[7, 7], is_dynamo=True, opset=18)

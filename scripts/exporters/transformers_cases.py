@@ -37,7 +37,7 @@ def make(folder):
         hidden_sizes=[24, 32, 40], neck_hidden_sizes=[8, 8, 16, 24, 32, 40, 64], num_labels=10)), (1, 3, 64, 64), grid=[2, 2])
     add("mobilenetv2", lambda: hf.MobileNetV2ForImageClassification(hf.MobileNetV2Config(depth_multiplier=0.35, num_labels=10)), grid=[2, 3])
     add("regnet", lambda: hf.RegNetForImageClassification(hf.RegNetConfig(
-        embedding_size=8, hidden_sizes=[8, 16, 16, 24], depths=[1, 1, 1, 1], groups_width=8, num_labels=10)), grid=[2, 3])
+        embedding_size=8, hidden_sizes=[8, 16, 16, 24], depths=[1, 1, 1, 1], groups_width=8, num_labels=10)), grid=[2, 3], is_committed=True)
     add("siglip", lambda: hf.SiglipForImageClassification(hf.SiglipConfig(
         vision_config={**{k: v for k, v in tokens.items() if k != "num_labels"}, "image_size": 64}, num_labels=10)), (1, 3, 64, 64), grid=[4, 4])
     add("clip", lambda: hf.CLIPForImageClassification(hf.CLIPConfig(
