@@ -99,12 +99,23 @@ export function coarsened(axes: Axes): Axes {
 
 /** Regroups the digits of all axes, or `undefined` where a cut does not fall between digits or divide one. */
 export function reshapedAxes(axes: Axes, to: Shape): Axes | undefined {
-  // Tokens besides a grid make an axis that only moves as a whole.
-  const queue: (Digit & { readonly whole?: Axis })[] = axes.flatMap((axis) =>
-    axis.prefix === 0 && axis.suffix === 0
-      ? axis.digits
-      : [{ of: "other" as const, size: axisSize(axis), stride: 1, extent: axisSize(axis), whole: axis }],
-  );
+  const queue: (Digit & { readonly whole?: Axis })[] = [];
+  let run: Digit[] = [];
+  // Digits of neighbouring axes come together: [8, 7] may become [7, 8] without being [56] in between.
+  const flush = (): void => {
+    queue.push(...joined(run));
+    run = [];
+  };
+  for (const axis of axes) {
+    if (axis.prefix === 0 && axis.suffix === 0) {
+      run.push(...axis.digits);
+      continue;
+    }
+    flush();
+    // Tokens besides a grid make an axis that only moves as a whole.
+    queue.push({ of: "other", size: axisSize(axis), stride: 1, extent: axisSize(axis), whole: axis });
+  }
+  flush();
   const result: Axis[] = [];
   for (const dim of to) {
     let needed = factor(dim);

@@ -56,6 +56,19 @@ const merged = (g: GraphBuilder, x: string): string => {
 };
 
 describe("followAxes", () => {
+  it("regroups windows into others without putting the image together in between", () => {
+    const regrouped = (g: GraphBuilder, x: string): string => {
+      const others = g.reshape(g.reshape(x, ["batch", 6, 2, 4, 3, 4]), ["batch", 6, 4, 2, 4, 3]);
+      return g.reshape(others, ["batch", 6, 8, 12]);
+    };
+    expect(rolesOf(image, regrouped)).toBe(placed);
+    const odd = (g: GraphBuilder, x: string): string => {
+      const others = g.reshape(g.reshape(x, ["batch", 6, 8, 3, 4]), ["batch", 6, 8, 4, 3]);
+      return g.reshape(others, ["batch", 6, 8, 12]);
+    };
+    expect(rolesOf(image, odd)).toBe(placed);
+  });
+
   it("takes patches merged into vectors and mixed for places of a coarser grid", () => {
     expect(rolesOf(image, merged)).not.toContain("height width");
     expect(rolesOf(image, (g, x) => g.matmul(merged(g, x), zeros(g, [24, 12])))).toBe(
