@@ -77,7 +77,7 @@ const operatorCounts = new Map();
 const scientific = (value) => value.toExponential(1);
 
 async function row(name, path, golden) {
-  const model = await loadModel(path, { threads: 1, ...options[name] });
+  const model = await loadModel(path, { threads: 1, ...(options[name] ?? feedsOf(golden)) });
   try {
     const input =
       golden === undefined ? smoothImage(model, randomStream(0, "image")) : goldenInput(golden.input);
@@ -120,6 +120,15 @@ async function row(name, path, golden) {
   }
 }
 
+/** Values of inputs that an exporter left open: a number a channel, channels last. */
+function feedsOf(golden) {
+  const feeds = Object.entries(golden?.feeds ?? {}).map(([name, values]) => [
+    name,
+    { type: "float32", dims: [1, 1, 1, values.length], data: Float32Array.from(values) },
+  ]);
+  return { feeds: Object.fromEntries(feeds) };
+}
+
 async function oracleError(model, input, target, golden) {
   const { gradient } = await model.gradient(input, { target });
   const { samples, sample_indices: indices } = golden.input_gradient;
@@ -130,7 +139,7 @@ async function oracleError(model, input, target, golden) {
 }
 
 async function withoutFusions(path, input, target, golden) {
-  const model = await loadModel(path, { threads: 1, optimization: "disabled" });
+  const model = await loadModel(path, { threads: 1, optimization: "disabled", ...feedsOf(golden) });
   try {
     return await oracleError(model, input, target, golden);
   } finally {

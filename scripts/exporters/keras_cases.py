@@ -7,6 +7,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
 import numpy as np
+import onnx
 import tensorflow as tf
 import tf2onnx
 
@@ -59,9 +60,16 @@ def case(folder, name, make, size, source, grid=None, opset=15, batch=None, is_c
             index = int(tf.argmax(logits))
             score = logits[index]
         gradient = tape.gradient(score, image).numpy().transpose(0, 3, 1, 2)
+        # Keras' export leaves mean and variance of normalisation layers open as inputs.
+        normal = next((layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)), None)
+        parts = {"Sub/y:0": "mean", "Sqrt/x:0": "variance"}
+        opened = [value.name for value in onnx.load(folder.file(name), load_external_data=False).graph.input][1:]
+        feeds = {value: np.ravel(getattr(normal, part)).tolist() for value in opened for end, part in parts.items() if value.endswith(end)}
+        # A convolution of groups that tf2onnx leaves as a call of TensorFlow's.
+        refused = {"refused": "StatefulPartitionedCall at node"} if "ConvNeXt" in name else {}
         folder.record(name, f"tf2onnx {tf2onnx.__version__}, Keras {keras.__version__}", source, shape, logits.numpy(), gradient,
                       "tf.GradientTape in float32", class_index=index, grid=grid, opset=opset, lo=scale[0], hi=scale[1],
-                      batch="free" if batch is None else "fixed")
+                      batch="free" if batch is None else "fixed", **refused, **({"feeds": feeds} if feeds else {}))
 
     folder.attempt(name, run)
 

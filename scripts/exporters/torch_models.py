@@ -71,11 +71,29 @@ def oracle(model, shape, dtype=torch.float64, scale=(-2, 2)):
 
 
 def best_oracle(model, shape):
-    """In float64 where the model allows it: some cast to float32 inside."""
+    """In float64 where the model allows it (some cast to float32 inside), and what float32 makes of it: ReLUs near their kink flip."""
     try:
-        return (*oracle(model, shape), "torch autograd in float64")
+        logits, gradient, index = oracle(model, shape)
     except (RuntimeError, TypeError, NotImplementedError):
-        return (*oracle(model, shape, torch.float32), "torch autograd in float32")
+        return (*oracle(model, shape, torch.float32), "torch autograd in float32", 1e-4)
+    check(model, shape, gradient, index)
+    _, single, other = oracle(model, shape, torch.float32)
+    error = np.linalg.norm(single - gradient) / np.linalg.norm(gradient) if other == index else 0
+    return logits, gradient, index, "torch autograd in float64", float(max(1e-4, 5 * error))
+
+
+def check(model, shape, gradient, index):
+    """Refuses a gradient that contradicts differences of the scores that it is of, both in float64."""
+    double = copy.deepcopy(model).double()
+    image, direction = torch.from_numpy(uniform(shape)).double(), torch.from_numpy(np.sign(gradient))
+    slopes = []
+    with torch.no_grad():
+        for step in (1e-6, 1e-8):
+            up, down = (logits_of(double(image + sign * step * direction)).flatten(1)[0, index] for sign in (1, -1))
+            slopes.append(float(up - down) / (2 * step))
+    wanted = float(np.abs(gradient).sum())
+    if all(abs(slope / wanted - 1) > 0.05 for slope in slopes):
+        raise ValueError(f"torch's gradient contradicts its scores: slope {wanted:.3g}, by differences {slopes[0]:.3g}")
 
 
 def export(model, path, shape, opset, is_dynamo, batch, **more):
@@ -111,13 +129,13 @@ def case(folder, name, make, shape, opset=17, is_dynamo=False, batch="free", sou
     def run():
         torch.manual_seed(1)
         model = randomised(make())
-        logits, gradient, index, by = best_oracle(model, shape)
-        facts = {key: more.pop(key) for key in list(more) if key in ("grid", "layout", "prefix", "size")}
+        logits, gradient, index, by, tolerance = best_oracle(model, shape)
+        facts = {key: more.pop(key) for key in list(more) if key in ("grid", "refused")}
         seen = features(model, shape)
         export(model, folder.file(name), shape, opset, is_dynamo, batch, **more)
         kind = "dynamo" if is_dynamo else "TorchScript"
         folder.record(name, f"torch {torch.__version__} {kind}", source or name, shape, logits, gradient, by,
-                      class_index=index, features=seen, batch=batch, opset=opset, **facts)
+                      class_index=index, features=seen, batch=batch, opset=opset, tolerance=tolerance, **facts)
 
     folder.attempt(name, run)
     for leftover in ("onnx_data",):
