@@ -41,7 +41,7 @@ def make(folder):
     add("timm-eva02-dynamo", "eva02_tiny_patch14_224", (1, 3, 56, 84), grid=[4, 6], is_dynamo=True, opset=23, **registers)
     add("timm-siglip", "vit_base_patch16_siglip_224", grid=[4, 6], **tokens)
     add("timm-vit-average", "vit_tiny_patch16_224", grid=[4, 6], global_pool="avg", **tokens)
-    add("timm-mixer", "mixer_s32_224", grid=[4, 6], img_size=(128, 192), shape=(1, 3, 128, 192), num_blocks=2, embed_dim=48)
+    add("timm-mixer", "mixer_s32_224", grid=[4, 6], img_size=(128, 192), shape=(1, 3, 128, 192))
     windows = {**wide, "window_size": 4, "embed_dim": 24, "depths": (2, 2), "num_heads": (2, 4)}
     for exporter in ({"opset": 17}, {"opset": 12}, {"is_dynamo": True, "opset": 18}, {"opset": 17, "batch": "fixed"}):
         label = "-dynamo" if "is_dynamo" in exporter else "-batch-1" if "batch" in exporter else f"-opset-{exporter['opset']}"
