@@ -95,7 +95,11 @@ async function row(name, path, golden) {
     if (golden?.input_gradient !== undefined && !displaced.test(name)) {
       const error = await oracleError(model, input, target, golden);
       const plain = error > 1e-4 ? await withoutFusions(path, input, target, golden) : undefined;
-      const by = /^tf/.test(golden.oracle) ? "TensorFlow" : /torch/.test(golden.oracle) ? "torch" : "onnx-ad";
+      const by = golden.oracle.startsWith("tf")
+        ? "TensorFlow"
+        : /torch/.test(golden.oracle)
+          ? "torch"
+          : "onnx-ad";
       oracle = `${scientific(error)} (${by})${plain === undefined ? "" : `; ${scientific(plain)} without fusions`}`;
     }
     const { forward, gradient } = check.elapsedMs;
