@@ -1,12 +1,18 @@
 /**
  * Quality against evaluations: deletion, insertion and over-all (paper protocol) of SIGCAM, I-GOS and aop:grad-cam+i-gos
- * for other iteration counts, path points, quadrature rules and mask sizes. One JSON line an image and setting; run again
- * to continue, and with `--report` to print the table.
+ * for other iteration counts, path points, quadrature rules and mask sizes. Photographs are stretched, as in the paper, and
+ * are the first COUNT of the shuffle that `evaluate --limit COUNT` takes. One JSON line an image and setting; run again to
+ * continue. The paper's own settings may come from a run of `evaluate` (`--run RUN`), which gives the same maps.
  *
- * Arguments: PHOTOGRAPHS (a folder) RESULTS.jsonl [COUNT of images, evenly spread, default 60] [GROUP,... of settings] [THREADS]
+ * Arguments: PHOTOGRAPHS (a folder) RESULTS.jsonl [COUNT, default 60] [GROUP,... of settings, default fast] [THREADS]
+ * [--run RUN] [--report] (prints the table instead of measuring) [--svg FILE] (with --report: draws the curve)
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { shuffled } from "../src/datasets/mosaic.ts";
+import { drawingToSvg } from "../src/image/drawing.ts";
+import { lineChart } from "../src/image/line-chart.ts";
 import type { SaliencyMap } from "../src/image/saliency-map.ts";
 import { wgradCam } from "../src/methods/activation/wgrad-cam.ts";
 import { gradCam } from "../src/methods/activation/grad-cam.ts";
@@ -40,102 +46,110 @@ interface Measurement {
 }
 
 const gradCamIGos = aop({ initial: gradCam, optimizer: iGosOptimizer });
-const fast = (steps: number, iterations: number, warmup: number, quadrature = "gauss-legendre") => ({
+const families = { sigcam: sigCam, "aop:grad-cam+i-gos": gradCamIGos, "i-gos": iGos } as const;
+
+/** Path points and iterations; the plain optimiser has no warm-up. */
+const few = (steps: number, iterations: number, warmup: number, quadrature = "gauss-legendre") => ({
   quadrature,
   steps,
   iterations,
   warmup,
 });
-
-/** The part of the paper's step sequence that is commonly taken at 28 x 28: 8, 1.6, 0.32, ... */
-const shortSearch = { initialStep: 8, smallestStep: 1e-3 };
+const ofAll = (name: string, params: Setting["params"], at: readonly number[]): Record<string, Setting> =>
+  Object.fromEntries(
+    Object.entries(families).map(([family, method]) => [
+      `${family} ${name}`,
+      { method, params: family === "i-gos" ? { ...params, warmup: 0 } : params, at },
+    ]),
+  );
+const ofSigCam = (name: string, params: Setting["params"], at: readonly number[] = []) => ({
+  [`sigcam ${name}`]: { method: sigCam, params, at },
+});
 
 const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
-  core: {
-    "sigcam paper": { method: sigCam, params: {} },
-    "sigcam gauss 5 x 8": { method: sigCam, params: fast(5, 8, 3) },
-  },
-  quiet: {
-    "sigcam gauss 2 x 22 no noise": {
-      method: sigCam,
-      params: { ...fast(2, 22, 5), ...shortSearch, noise: "none" },
-      at: [11],
-    },
-    "sigcam gauss 4 x 11 no noise": {
-      method: sigCam,
-      params: { ...fast(4, 11, 4), ...shortSearch, noise: "none" },
-    },
+  paper: ofAll("paper", {}, [2, 4, 8]),
+  fast: ofAll("gauss 5 x 8, mask 56", { ...few(5, 8, 3), size: 56 }, [2, 4]),
+  same: ofAll("gauss 5 x 8, mask 28", few(5, 8, 3), [2, 4]),
+  sizes: {
+    ...ofSigCam("gauss 5 x 8, mask 14", { ...few(5, 8, 3), size: 14 }),
+    ...ofSigCam("gauss 5 x 8, mask 40", { ...few(5, 8, 3), size: 40 }),
+    ...ofSigCam("gauss 5 x 8, mask 80", { ...few(5, 8, 3), size: 80 }),
+    ...ofSigCam("gauss 5 x 8, mask 112", { ...few(5, 8, 3), size: 112 }),
   },
   shapes: {
-    "sigcam gauss 1 x 44": { method: sigCam, params: { ...fast(1, 44, 5), ...shortSearch }, at: [22] },
-    "sigcam equal 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5, "equal"), ...shortSearch } },
-    "sigcam gauss 3 x 14 short": { method: sigCam, params: { ...fast(3, 14, 5), ...shortSearch } },
-    "sigcam gauss 2 x 22": { method: sigCam, params: { ...fast(2, 22, 5), ...shortSearch } },
-    "sigcam gauss 3 x 14": { method: sigCam, params: fast(3, 14, 5), at: [8] },
-    "sigcam gauss 2 x 20": { method: sigCam, params: fast(2, 20, 5), at: [12] },
-  },
-  pick: {
-    "sigcam equal 8 x 5 w2": { method: sigCam, params: fast(8, 5, 2, "equal") },
-  },
-  few: {
-    "sigcam equal 20 x 2 w0": { method: sigCam, params: fast(20, 2, 0, "equal") },
-    "sigcam equal 20 x 2 w1": { method: sigCam, params: fast(20, 2, 1, "equal") },
-    "sigcam equal 11 x 4 w1": { method: sigCam, params: fast(11, 4, 1, "equal"), at: [3] },
-    "sigcam equal 8 x 5 w2": { method: sigCam, params: fast(8, 5, 2, "equal") },
+    ...ofSigCam("gauss 3 x 14, mask 56", { ...few(3, 14, 4), size: 56 }),
+    ...ofSigCam("gauss 10 x 4, mask 56", { ...few(10, 4, 1), size: 56 }),
+    ...ofSigCam("equal 5 x 8, mask 56", { ...few(5, 8, 3, "equal"), size: 56 }),
+    ...ofSigCam("gauss 2 x 22, mask 28", few(2, 22, 5)),
+    ...ofSigCam("equal 20 x 2, mask 28", few(20, 2, 1, "equal")),
+    ...ofSigCam("tolerance 0.005, gauss 5 x 8, mask 56", { ...few(5, 8, 3), size: 56, tolerance: 0.005 }),
   },
   ends: {
-    "sigcam no iterations": { method: sigCam, params: { iterations: 0 } },
     "wgrad-cam": { method: wgradCam, params: {} },
-    "sigcam gauss 3 x 8": { method: sigCam, params: fast(3, 8, 3), at: [4] },
-    "sigcam gauss 2 x 5": { method: sigCam, params: fast(2, 5, 2) },
-  },
-  others: {
-    "aop:grad-cam+i-gos paper": { method: gradCamIGos, params: {} },
-    "aop:grad-cam+i-gos gauss 5 x 8": { method: gradCamIGos, params: fast(5, 8, 3) },
-    "aop:grad-cam+i-gos gauss 3 x 8": { method: gradCamIGos, params: fast(3, 8, 3), at: [4] },
-    "i-gos paper": { method: iGos, params: {}, at: [8] },
-    "i-gos gauss 5 x 8": { method: iGos, params: fast(5, 8, 0) },
-    "i-gos gauss 3 x 8": { method: iGos, params: fast(3, 8, 0), at: [4] },
     "grad-cam": { method: gradCam, params: {} },
-  },
-  knobs: {
-    "sigcam equal 5 x 8": { method: sigCam, params: fast(5, 8, 3, "equal") },
-    "sigcam midpoint 3 x 8": { method: sigCam, params: fast(3, 8, 3, "midpoint") },
-    "sigcam equal 1 x 8": { method: sigCam, params: fast(1, 8, 3, "equal"), at: [4] },
-    "sigcam gauss 3 x 8 size 14": { method: sigCam, params: { ...fast(3, 8, 3), size: 14 } },
-    "sigcam gauss 3 x 8 no noise": { method: sigCam, params: { ...fast(3, 8, 3), noise: "none" } },
-    "sigcam gauss 3 x 8 no warm-up": { method: sigCam, params: fast(3, 8, 0) },
-    "sigcam gauss 3 x 15 tolerance 0.005": {
-      method: sigCam,
-      params: { ...fast(3, 15, 3), tolerance: 0.005 },
-    },
   },
 };
 
-const [folder = "", results = "", countText = "60", groupText = "core", threads] = process.argv
-  .slice(2)
-  .filter((argument) => argument !== "--report");
-const rows: Measurement[] = existsSync(results)
-  ? readFileSync(results, "utf8")
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as Measurement)
-  : [];
-if (process.argv.includes("--report")) report(rows);
+const { positionals, values: flags } = parseArgs({
+  allowPositionals: true,
+  options: { run: { type: "string" }, report: { type: "boolean" }, svg: { type: "string" } },
+});
+const [folder = "", results = "", countText = "60", groupText = "fast", threads] = positionals;
+const rows: Measurement[] = [
+  ...(existsSync(results) ? linesOf(results).map((line) => JSON.parse(line) as Measurement) : []),
+  ...(flags.run === undefined ? [] : measurementsOf(flags.run)),
+];
+if (flags.report === true) report(rows);
 else await measure();
+
+function linesOf(path: string): readonly string[] {
+  return readFileSync(path, "utf8").split("\n").slice(0, -1);
+}
+
+/** What a run of `evaluate` says about the paper's settings. */
+function measurementsOf(run: string): readonly Measurement[] {
+  const names: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(Object.keys(families).map((family) => [family, `${family} paper`])),
+    "wgrad-cam": "wgrad-cam",
+    "grad-cam": "grad-cam",
+  };
+  return readdirSync(run)
+    .filter((name) => name.startsWith("records") && name.endsWith(".jsonl"))
+    .flatMap((name) => linesOf(join(run, name)))
+    .map((line) => JSON.parse(line) as RunRecord)
+    .flatMap(({ kind, image, row, metrics, cost }) => {
+      const setting = names[row ?? ""];
+      if (kind !== "map" || setting === undefined || metrics === undefined || cost === undefined) return [];
+      const iteration = setting.endsWith("paper") ? 15 : 0;
+      const [deletion, insertion] = [metrics.deletion.score, metrics.insertion.score];
+      return [{ image, setting, iteration, fb: cost.fb, f: cost.f, deletion, insertion }];
+    });
+}
+
+interface RunRecord {
+  readonly kind: string;
+  readonly image: string;
+  readonly row?: string;
+  readonly metrics?: {
+    readonly deletion: { readonly score: number };
+    readonly insertion: { readonly score: number };
+  };
+  readonly cost?: { readonly f: number; readonly fb: number };
+}
 
 async function measure(): Promise<void> {
   const names = readdirSync(folder).sort();
-  const count = Math.min(Number(countText), names.length);
-  const chosen = Array.from(
-    { length: count },
-    (_, index) => names[Math.floor((index * names.length) / count)] ?? "",
-  );
+  const chosen = shuffled(names.length, 0)
+    .slice(0, Number(countText))
+    .map((index) => names[index] ?? "");
   const settings = Object.fromEntries(
     groupText.split(",").flatMap((group) => Object.entries(groups[group] ?? {})),
   );
   const done = new Set(rows.map((row) => `${row.image}/${row.setting}`));
-  const model = await loadModel(undefined, threads === undefined ? {} : { threads: Number(threads) });
+  const model = await loadModel(undefined, {
+    resize: "stretch",
+    ...(threads !== undefined && { threads: Number(threads) }),
+  });
   for (const image of chosen) {
     if (Object.keys(settings).every((setting) => done.has(`${image}/${setting}`))) continue;
     const { input } = await loadImage(join(folder, image), model);
@@ -161,7 +175,7 @@ async function measure(): Promise<void> {
         rows.push(row);
         appendFileSync(results, `${JSON.stringify(row)}\n`);
       };
-      await run(method, params, at, { model, input, target }, score);
+      await run(method, params, at, { model, input, target, image }, score);
     }
   }
   await model.close();
@@ -172,10 +186,15 @@ async function run(
   method: Method,
   params: Readonly<Record<string, unknown>>,
   at: readonly number[],
-  subject: { model: Awaited<ReturnType<typeof loadModel>>; input: Tensor; target: { index: number } },
+  subject: {
+    model: Awaited<ReturnType<typeof loadModel>>;
+    input: Tensor;
+    target: { index: number };
+    image: string;
+  },
   score: (map: SaliencyMap, iteration: number, fb: number, f: number) => Promise<void>,
 ): Promise<void> {
-  const { model } = subject;
+  const { model, image } = subject;
   const before = model.counts;
   const spent = (): [number, number] => [
     model.counts.gradient - before.gradient,
@@ -186,7 +205,7 @@ async function run(
   const map = await method.explain({
     ...subject,
     params: parseParams(method, params),
-    random: (...keys) => randomStream(0, method.randomName ?? method.name, ...keys),
+    random: (...keys) => randomStream(0, image, method.randomName ?? method.name, ...keys),
     report: ({ done, map: current }) => {
       last = done;
       if (at.includes(done) && current !== undefined) between.push([current(), done, ...spent()]);
@@ -197,52 +216,87 @@ async function run(
   await score(map, last, fb, f);
 }
 
-/** Means in percent, and paired differences of over-all to the reference of the family with a 95 % interval. */
+/** One setting after some iteration. */
+interface Line {
+  readonly name: string;
+  readonly own: readonly Measurement[];
+  /** Over-all less that of the paper's setting on the same photographs, in points. */
+  readonly differences: readonly number[];
+}
+
 function report(all: readonly Measurement[]): void {
-  const keys = [...new Set(all.map((row) => `${row.setting} @ ${row.iteration}`))];
   // Early stops end at many iterations: one line for all of them.
   const keyOf = (row: Measurement): string =>
-    row.setting.includes("tolerance") ? row.setting : `${row.setting} @ ${row.iteration}`;
-  const lines = [...new Set(all.map(keyOf))];
-  const last = (setting: string): string => keys.filter((key) => key.startsWith(setting)).at(-1) ?? "";
-  console.log("setting | n | fb | f | deletion | insertion | over-all | difference to paper (95 %)");
-  for (const line of lines) {
-    const own = all.filter((row) => keyOf(row) === line);
-    const family =
-      line.startsWith("aop") || line.startsWith("grad-cam")
-        ? "aop:grad-cam+i-gos paper"
-        : line.startsWith("i-gos")
-          ? "i-gos paper"
-          : "sigcam paper";
+    row.setting.includes("tolerance") || row.iteration === 0
+      ? row.setting
+      : `${row.setting} @ ${row.iteration}`;
+  const lines = [...new Set(all.map(keyOf))].sort().map((name): Line => {
+    const own = all.filter((row) => keyOf(row) === name);
+    const family = Object.keys(families).find((each) => name.startsWith(`${each} `)) ?? "sigcam";
     const reference = new Map(
-      all
-        .filter((row) => keyOf(row) === last(family))
-        .map((row) => [row.image, row.insertion - row.deletion]),
+      all.filter((row) => keyOf(row) === `${family} paper @ 15`).map((row) => [row.image, overAll(row)]),
     );
     const differences = own.flatMap((row) => {
       const other = reference.get(row.image);
-      return other === undefined ? [] : [100 * (row.insertion - row.deletion - other)];
+      return other === undefined ? [] : [overAll(row) - other];
     });
-    const mean = (values: readonly number[]): number =>
-      values.reduce((sum, value) => sum + value, 0) / values.length;
-    const centre = mean(differences);
-    const deviation = Math.sqrt(
-      differences.reduce((sum, value) => sum + (value - centre) ** 2, 0) /
-        Math.max(differences.length - 1, 1),
-    );
-    const margin = (1.96 * deviation) / Math.sqrt(differences.length);
-    const percent = (value: (row: Measurement) => number): string => (100 * mean(own.map(value))).toFixed(2);
-    console.log(
-      [
-        line,
-        own.length,
-        mean(own.map((row) => row.fb)).toFixed(1),
-        mean(own.map((row) => row.f)).toFixed(1),
-        percent((row) => row.deletion),
-        percent((row) => row.insertion),
-        percent((row) => row.insertion - row.deletion),
-        `${centre.toFixed(2)} ± ${margin.toFixed(2)}`,
-      ].join(" | "),
-    );
+    return { name, own, differences };
+  });
+  console.log(
+    "| setting | n | fb | f | deletion | insertion | over-all | pairs | difference to paper (95 %) |",
+  );
+  console.log("|-|-|-|-|-|-|-|-|-|");
+  for (const { name, own, differences } of lines) {
+    const average = (value: (row: Measurement) => number, digits: number): string =>
+      mean(own.map(value)).toFixed(digits);
+    const cells = [
+      name,
+      own.length,
+      average((row) => row.fb, 1),
+      average((row) => row.f, 1),
+      average((row) => 100 * row.deletion, 2),
+      average((row) => 100 * row.insertion, 2),
+      average(overAll, 2),
+      differences.length,
+      `${mean(differences).toFixed(2)} ± ${margin(differences).toFixed(2)}`,
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
   }
+  if (flags.svg !== undefined) writeFileSync(flags.svg, curve(lines));
+}
+
+/** Differences to the paper's setting over the gradient evaluations, a line for each family. */
+function curve(lines: readonly Line[]): string {
+  const series = Object.keys(families).flatMap((family) =>
+    ["gauss 5 x 8, mask 56", "gauss 5 x 8, mask 28", "paper"].flatMap((setting) => {
+      const points = lines
+        .filter(
+          ({ name, differences }) => name.startsWith(`${family} ${setting} @`) && differences.length > 0,
+        )
+        .map(({ own, differences }) => [mean(own.map((row) => row.fb)), mean(differences)] as const)
+        .sort(([a], [b]) => a - b);
+      const label = `${family}, ${setting}`;
+      return points.length < 2 ? [] : [{ label, x: points.map(([fb]) => fb), y: points.map(([, y]) => y) }];
+    }),
+  );
+  const panels = [{ title: "over-all, points above the paper's setting", series }];
+  const xLabel = "gradients of the network for one map";
+  return drawingToSvg(
+    lineChart({ width: 900, height: 560, title: "Quality against evaluations", xLabel, panels }),
+  );
+}
+
+function overAll({ insertion, deletion }: Measurement): number {
+  return 100 * (insertion - deletion);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Half of the 95 % interval of a mean. */
+function margin(values: readonly number[]): number {
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return 1.96 * Math.sqrt(squares / Math.max(values.length - 1, 1) / values.length);
 }
