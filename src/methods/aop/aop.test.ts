@@ -177,9 +177,11 @@ describe("SIGCAM inside the graph", () => {
 
   it("takes at most 45 gradients with the preset fast", async () => {
     const before = model.counts.gradient;
-    const map = await run(sigCam, { ...small, preset: "fast" });
+    const map = await run(sigCam, { ...small, size: undefined, preset: "fast" });
     expect(model.counts.gradient - before).toBeLessThanOrEqual(45);
-    expect(map.details).toMatchObject({ settings: { steps: 2, quadrature: "gauss-legendre", warmup: 5 } });
+    expect(map.details).toMatchObject({
+      settings: { steps: 5, quadrature: "gauss-legendre", size: 56, warmup: 3 },
+    });
   });
 
   it("says which settings it used, paper settings by default", () => {

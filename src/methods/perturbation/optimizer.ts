@@ -87,6 +87,8 @@ export interface Optimizer<Schema extends z.ZodObject = z.ZodObject> {
   readonly aopDefaults?: Partial<z.output<Schema> & MaskSettings>;
   /** Named sets of parameters and mask settings; `paper` is always there and changes nothing. */
   readonly presets?: Readonly<Record<string, Partial<z.output<Schema> & MaskSettings>>>;
+  /** What a preset sets besides as the second stage of AOP. */
+  readonly aopPresets?: Readonly<Record<string, Partial<z.output<Schema> & MaskSettings>>>;
   /** The most evaluations one explanation takes. */
   cost(params: z.output<Schema>): MethodCost;
   optimize(problem: MaskProblem, params: z.output<Schema>): Promise<OptimizedMask>;

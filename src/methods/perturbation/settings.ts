@@ -46,6 +46,7 @@ export function resolveSettings(
     ...(role === "aop" ? optimizer.aopDefaults : {}),
     ...defined(overrides),
     ...optimizer.presets?.[preset],
+    ...(role === "aop" ? optimizer.aopPresets?.[preset] : {}),
     ...defined(given),
   };
   return {
