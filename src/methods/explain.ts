@@ -102,7 +102,7 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   const params = parseParams(method, request.params ?? {});
   checkInput(model, input);
   const refusal = volumeProblem(method, model);
-  if (refusal !== undefined) throw new ParameterError(`method: ${refusal}`);
+  if (refusal !== undefined) throw new ParameterError(`method: ${method.name} does not fit. ${refusal}`);
   throwIfAborted(signal);
   const logits = request.logits ?? (await model.logits(input, { signal }));
   const target = targetOf(request.target ?? "top1", model, logits);

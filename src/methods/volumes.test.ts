@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { convolution, pooledClassifier, randomTensor, smallModel } from "../../tests/support/small-model.ts";
 import { upsampleLinear } from "../image/upsample.ts";
 import { mersenneStream } from "../random/random-stream.ts";
+import { randomStream } from "../random/random-stream.ts";
+import { checkGradient } from "../runtime/check-gradient.ts";
+import { smoothImage } from "../runtime/smooth-image.ts";
 import { filled, tensor } from "../tensor/tensor.ts";
 import { explain } from "./explain.ts";
 import { methods } from "./index.ts";
@@ -96,19 +99,22 @@ describe("explaining a volume", () => {
     expect(map.values[inside]).toBeCloseTo(2 / 8 / 480, 8);
   });
 
-  it.each(volumeMethods)("%s gives a finite map of every slice, and those of the layer light up at the ball", async (method) => {
-    const { map } = await explain({ model, input, method, target: 0 });
-    expect(map.values).toHaveLength(depth * height * width);
-    expect(map.values.every(Number.isFinite)).toBe(true);
-    // The gradient of a voxel is the same in all of the ball, so only maps of the layer have their peak there.
-    if (!/cam$|cam-pp$/.test(method)) return;
-    const { z, y, x } = peak(map.values);
-    expect(Math.hypot(z - center.z, y - center.y, x - center.x)).toBeLessThanOrEqual(3);
-  });
+  it.each(volumeMethods)(
+    "%s gives a finite map of every slice, and those of the layer light up at the ball",
+    async (method) => {
+      const { map } = await explain({ model, input, method, target: 0 });
+      expect(map.values).toHaveLength(depth * height * width);
+      expect(map.values.every(Number.isFinite)).toBe(true);
+      // The gradient of a voxel is the same in all of the ball, so only maps of the layer have their peak there.
+      if (!/cam$|cam-pp$/.test(method)) return;
+      const { z, y, x } = peak(map.values);
+      expect(Math.hypot(z - center.z, y - center.y, x - center.x)).toBeLessThanOrEqual(3);
+    },
+  );
 
   it("names the methods that work where one does not", async () => {
     await expect(explain({ model, input, method: "rise" })).rejects.toThrow(
-      /rise hides parts of an image, in two dimensions only.*These methods explain volumes: gradient, .*grad-cam/,
+      /rise does not fit. It hides parts of an image in two dimensions.*These methods explain volumes: gradient, .*grad-cam/,
     );
   });
 
@@ -122,6 +128,31 @@ describe("explaining a volume", () => {
     const volume = randomTensor([1, 1, 4, 8, 8], 1, 3);
     const { map } = await explain({ model: deep, input: volume, method: "grad-cam", target: 0 });
     expect(map.values.subarray(0, 64)).toEqual(map.values.subarray(192));
+  });
+
+  it("has the gradient and the layer of a residual network of three dimensions", async () => {
+    const residual = smallModel([3, 8, 16, 16], (g, x) => {
+      const cube = (from: string, weights: number, seed: number, strides = [1, 1, 1]): string => {
+        const channels = g.size(from, 1);
+        const kernel = g.constant(randomTensor([weights, channels, 3, 3, 3], 0.2, seed));
+        const conv = g.node("Conv", [from, kernel], { strides, pads: [1, 1, 1, 1, 1, 1] });
+        const vector = (value: number): string =>
+          g.floats(
+            Array.from({ length: weights }, () => value),
+            [weights],
+          );
+        return g.node("BatchNormalization", [conv, vector(1.2), vector(0.1), vector(0.05), vector(0.9)]);
+      };
+      const stem = g.unary("Relu", cube(x, 4, 1, [1, 2, 2]));
+      const pooled = g.node("MaxPool", [stem], { kernel_shape: [2, 2, 2], strides: [2, 2, 2] });
+      const block = g.unary("Relu", g.add(pooled, cube(g.unary("Relu", cube(pooled, 4, 2)), 4, 3)));
+      const last = g.unary("Relu", cube(block, 6, 4, [2, 2, 2]));
+      return pooledClassifier(g, last, randomTensor([3, 6], 0.5, 5));
+    });
+    expect(residual.defaultLayer).toMatchObject({ channels: 6, depth: 2, height: 2, width: 2 });
+    const image = smoothImage(residual, randomStream(0, "image"));
+    const check = await checkGradient(residual, image, { index: 1 }, randomStream(0, "check"));
+    expect(check).toMatchObject({ verdict: "pass" });
   });
 
   it("refuses an input of another shape with the shape that fits", async () => {
