@@ -155,6 +155,26 @@ describe("explaining a volume", () => {
     expect(check).toMatchObject({ verdict: "pass" });
   });
 
+  it("finds the grid of patches of a volume among tokens", async () => {
+    const tokens = smallModel([1, 4, 8, 12], (g, x) => {
+      const kernel = g.constant(randomTensor([5, 1, 2, 4, 4], 0.3, 1));
+      const patches = g.node("Conv", [x, kernel], { strides: [2, 4, 4] });
+      const rows = g.transpose(g.reshape(patches, ["batch", 5, 12]), [0, 2, 1]);
+      const mixed = g.unary("Relu", g.matmul(rows, g.constant(randomTensor([5, 6], 0.5, 2))));
+      return g.matmul(g.reduce("ReduceMean", mixed, [1], false), g.constant(randomTensor([6, 2], 0.5, 3)));
+    });
+    expect(tokens.defaultLayer).toMatchObject({
+      channels: 6,
+      depth: 2,
+      height: 2,
+      width: 3,
+      layout: "tokens",
+    });
+    const volume = randomTensor([1, 1, 4, 8, 12], 1, 4);
+    const { map } = await explain({ model: tokens, input: volume, method: "hires-cam" });
+    expect(map).toMatchObject({ depth: 4, height: 8, width: 12 });
+  });
+
   it("refuses an input of another shape with the shape that fits", async () => {
     const flat = { ...input, dims: [1, 1, depth * height, width] };
     await expect(explain({ model, input: flat, method: "grad-cam" })).rejects.toThrow(
