@@ -43,6 +43,8 @@ export { explainedModel } from "./methods/explained-model/explained-model.ts";
 export type { ExplainedModel, ExplainedModelRequest } from "./methods/explained-model/explained-model.ts";
 
 export type { DegenerateReason, Grid, SaliencyMap } from "./image/saliency-map.ts";
+export { mapSlice } from "./image/contact-sheet.ts";
+export { volumeFigure } from "./image/volume-figure.ts";
 export { renderOverlay as overlay } from "./image/overlay.ts";
 export type { ColorScale, OverlayOptions } from "./image/overlay.ts";
 export { drawingToImage, drawingToSvg } from "./image/drawing.ts";

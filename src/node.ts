@@ -1,14 +1,19 @@
 import { fileURLToPath } from "node:url";
+import { arrayInput } from "./image/array-input.ts";
+import { arrayPictures } from "./image/array-picture.ts";
+import { contactSheet, shownSlices } from "./image/contact-sheet.ts";
 import { decodeImage } from "./image/decode-node.ts";
 import type { Placement } from "./image/placement.ts";
 import { preprocess, type Preprocess } from "./image/preprocess.ts";
 import { toRgba } from "./image/decoded-image.ts";
+import { readArrayFile } from "./image/read-array-node.ts";
+import { isFolder, readSlices } from "./image/read-slices-node.ts";
 import type { RgbaImage } from "./image/rgba-image.ts";
 import { GraphModel } from "./runtime/graph-model.ts";
 import type { Model } from "./runtime/model.ts";
 import { hashModelFiles, readModelFile } from "./runtime/model-file-node.ts";
 import { metadataLabels, metadataPreprocess, type StatedPreprocess } from "./runtime/metadata-preprocess.ts";
-import { takesAnySize } from "./runtime/image-input.ts";
+import { takesAnySize, type ImageSize } from "./runtime/image-input.ts";
 import { analyseNetwork } from "./runtime/network.ts";
 import { NodeRuntime, type NodeDevice, type NodeRuntimeOptions } from "./runtime/session-node.ts";
 import { choosePreprocess } from "./runtime/preprocess-detective.ts";
@@ -48,8 +53,8 @@ export interface LoadModelOptions {
   readonly resize?: Preprocess["resize"]["mode"];
   /** Name of the target layer (value or node). Default: found in the graph. */
   readonly layer?: string;
-  /** Height and width for a model that takes any size. */
-  readonly size?: readonly [height: number, width: number];
+  /** Height and width (of a volume: depth first) for a model that takes any size. */
+  readonly size?: ImageSize;
   /** The value with the class scores, if it is not found. */
   readonly output?: string;
   /** Fixed values of further inputs. */
@@ -174,26 +179,60 @@ function statedPreprocess(
   return metadataPreprocess(metadata);
 }
 
-/** A photograph made ready for a model. */
+/** A photograph, an array or a folder of slices made ready for a model. */
 export interface LoadedImage {
-  /** The network input `[1, C, H, W]`, normalised. */
+  /** The network input `[1, C, H, W]` (of a volume `[1, C, D, H, W]`), normalised. */
   readonly input: Tensor;
-  /** The whole photograph, upright. */
+  /** A picture of each slice of a volume. */
+  readonly slices?: readonly RgbaImage[];
+  /** True if it was an array, whose values go in as they are. */
+  readonly isArray?: boolean;
+  /** The whole photograph, upright; of an array a picture of its values, of a volume a sheet of its slices. */
   readonly photograph: RgbaImage;
   /** Which part of the photograph the input shows. */
   readonly placement: Placement;
 }
 
 /**
- * Decodes a photograph (path or bytes), resizes and normalises it as the model wants.
+ * Decodes a photograph (path or bytes), resizes and normalises it as the model wants. An array (`.npy`, or `.npz` with one) goes
+ * in as it is and must have the shape that the model takes, without leading ones if you like; a folder is a volume, a picture
+ * a slice.
  *
  * @throws DataError if it is missing or not an image
+ * @throws ShapeError for an array of another shape
  */
 export async function loadImage(
   source: string | Uint8Array,
-  model: Pick<NodeModel, "preprocess" | "channels" | "height" | "width">,
+  model: Pick<NodeModel, "preprocess" | "channels" | "depth" | "height" | "width">,
 ): Promise<LoadedImage> {
+  const array = readArrayFile(source);
+  if (array !== undefined) {
+    const input = arrayInput(array, model, typeof source === "string" ? source : "input");
+    return { ...shownArray(input, model), isArray: true };
+  }
+  if (model.depth !== undefined && typeof source === "string" && isFolder(source))
+    return shownArray(await readSlices(source, model.preprocess, model), model);
   const decoded = await decodeImage(source);
   const { input, placement } = preprocess(decoded, model.preprocess, model);
   return { input, placement, photograph: toRgba(decoded) };
+}
+
+/** An input that is no photograph, with the picture that stands for it. */
+function shownArray(
+  input: Tensor,
+  model: Pick<NodeModel, "channels" | "depth" | "height" | "width">,
+): LoadedImage {
+  const pictures = arrayPictures(input, model);
+  const [first] = pictures;
+  const isVolume = model.depth !== undefined || first === undefined;
+  const cells = isVolume
+    ? shownSlices(pictures.length).flatMap((slice) => {
+        const image = pictures[slice];
+        return image === undefined ? [] : [{ slice, image }];
+      })
+    : [];
+  const photograph = isVolume ? contactSheet(cells) : first;
+  const { width, height } = photograph;
+  const placement = { width, height, region: { left: 0, top: 0, width, height } };
+  return { input, photograph, placement, ...(isVolume && { slices: pictures }) };
 }

@@ -4,7 +4,7 @@ import type { NodeModel } from "../node.ts";
 import type { GradientCheck } from "../runtime/check-gradient.ts";
 import type { ModelCheck } from "../runtime/check-model.ts";
 import { inspectNetwork, type NetworkReport } from "../runtime/inspect-network.ts";
-import type { Layer } from "../runtime/model.ts";
+import { imageDims, type Layer } from "../runtime/model.ts";
 import { installedVersion, packageVersion } from "./package-version.ts";
 
 /** What `check --json` prints: the model, the machine and the findings. */
@@ -82,10 +82,7 @@ export async function formatCheck(report: CheckReport): Promise<string> {
     ],
     ["inputs", network.inputs.map(describeValue).join("; ")],
     ["outputs", network.outputs.map(describeValue).join("; ")],
-    [
-      "image",
-      `${network.image.name}: ${network.image.channels} x ${network.image.height} x ${network.image.width}, ${network.image.layout}`,
-    ],
+    ["image", `${network.image.name}: ${imageDims(network.image).join(" x ")}, ${network.image.layout}`],
     [
       "logits",
       `${network.logits.value}: ${network.logits.classCount}, ${network.logits.cut === undefined ? "no activation behind them" : `before the final ${network.logits.cut}`}`,
@@ -94,7 +91,7 @@ export async function formatCheck(report: CheckReport): Promise<string> {
       "target layer",
       "problem" in layer
         ? `none: ${layer.problem}`
-        : `${layer.name}: ${layer.channels} x ${layer.height} x ${layer.width}, ${layer.layout}`,
+        : `${layer.name}: ${imageDims(layer).join(" x ")}, ${layer.layout}`,
     ],
     [
       "operators",

@@ -40,6 +40,11 @@ export async function explainImages(
   const { loadModel } = await import("../node.ts");
   const model = await loadModel(request.model, modelOptions(request)).finally(() => progress.clear());
   try {
+    if (model.depth !== undefined && (request.frames === true || request.evaluate === true)) {
+      throw new ParameterError(
+        `--${request.frames === true ? "frames" : "evaluate"}: expected a model of images, got one of volumes. Leave it out.`,
+      );
+    }
     const width = explanationsAtOnce(methods, request.budget);
     const [joint, gate] = [createJointProgress(progress), createGate(width)];
     await explainEach({

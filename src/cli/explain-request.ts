@@ -1,5 +1,6 @@
 import type { ColorMapName } from "../image/color-map.ts";
 import type { Budget } from "../methods/explain.ts";
+import type { ImageSize } from "../runtime/image-input.ts";
 import type { NodeDevice } from "../runtime/session-node.ts";
 
 /** What `explain` is asked to do: plain data that can be saved as JSON and run again. */
@@ -23,8 +24,8 @@ export interface ExplainRequest {
   readonly feed?: readonly string[];
   /** The value with the class scores, if it is not found. */
   readonly output?: string;
-  /** Height and width, for a network that takes any. */
-  readonly size?: readonly [height: number, width: number];
+  /** Height and width (of a volume: depth first), for a network that takes any. */
+  readonly size?: ImageSize;
   /** Folder of the results; `-` writes the picture to standard output. */
   readonly out: string;
   readonly seed: number;

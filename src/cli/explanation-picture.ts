@@ -9,6 +9,7 @@ import type { SaliencyMap } from "../image/saliency-map.ts";
 import type { Explanation } from "../methods/explain.ts";
 import type { Method } from "../methods/define-method.ts";
 import type { LoadedImage } from "../node.ts";
+import { volumeFigure } from "../image/volume-figure.ts";
 import { curveCharts, type MapEvaluation } from "./map-evaluation.ts";
 
 /** A map with the method that made it. */
@@ -24,6 +25,10 @@ export interface PictureStyle {
   readonly opacity?: number;
 }
 
+/** What is drawn of an image. */
+type ShownImage = Pick<LoadedImage, "photograph" | "placement" | "slices" | "isArray"> &
+  Partial<Pick<LoadedImage, "input">>;
+
 /** The scale up to the 99th percentile of magnitudes; `auto` for a map without spread. */
 function percentileScale({ values, isSigned }: SaliencyMap): ColorScale | "auto" {
   const magnitudes = values.filter((value) => Number.isFinite(value)).map(Math.abs);
@@ -31,9 +36,9 @@ function percentileScale({ values, isSigned }: SaliencyMap): ColorScale | "auto"
   return max > 0 ? { min: isSigned === true ? -max : 0, max } : "auto";
 }
 
-/** The photograph, then it under the map of each method, with captions and colour bars; the class stands on top. */
+/** The photograph (of a volume a sheet of slices), then it under the map of each method, with captions and colour bars; the class stands on top. */
 export function drawExplanations(
-  { photograph, placement }: Pick<LoadedImage, "photograph" | "placement">,
+  { photograph, placement, slices, isArray, input }: ShownImage,
   explanations: readonly MethodExplanation[],
   style: PictureStyle = {},
 ): RgbaImage {
@@ -61,9 +66,12 @@ export function drawExplanations(
   const measured = explanations.flatMap(({ method, evaluation }) =>
     evaluation === undefined ? [] : [{ title: method.title, evaluation }],
   );
+  if (slices !== undefined) return volumeFigure(slices, panels, { title, subtitle, ...style });
   const extras = curveCharts(measured, isDifference).map(
     (chart) => (size: { readonly width: number; readonly height: number }) =>
       drawingToImage(lineChart({ ...chart, ...size })),
   );
-  return explanationFigure(photograph, panels, { placement, title, subtitle, extras, ...style });
+  const words =
+    isArray === true ? { photoTitle: "Input", photoNote: input?.dims.slice(1).join(" × ") ?? "" } : {};
+  return explanationFigure(photograph, panels, { placement, title, subtitle, extras, ...words, ...style });
 }

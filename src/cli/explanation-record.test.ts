@@ -8,6 +8,7 @@ const record: ExplanationRecord = {
   target: { index: 281, label: "tabby" },
   score: { logit: 9.25, probability: 0.6125 },
   layer: "relu_5",
+  shape: [2, 2],
   seed: 0,
   counts: { forward: 0, gradient: 1 },
   elapsedMs: 120,

@@ -36,19 +36,23 @@ export interface FileRecord extends MeasuredRecord {
   readonly files: ResultFiles;
 }
 
-/** Adds to a method's record what the command line knows: image, model, preprocessing, versions, files. */
+/** Adds to a method's record what the command line knows: image, model, preprocessing, versions, files. `isArray`: no preprocessing was done. */
 export function completeRecord(
   model: Pick<NodeModel, "description" | "preprocess">,
   image: string,
   record: MeasuredRecord,
   files: ResultFiles,
+  isArray = false,
 ): FileRecord {
   const { file, sha256, opset, producer, preprocessSource } = model.description;
   return {
     image,
     model: { file, sha256, opset, producer },
     ...record,
-    preprocessing: { ...model.preprocess, source: preprocessSource },
+    preprocessing: {
+      ...model.preprocess,
+      source: isArray ? "none: the array is the network's input" : preprocessSource,
+    },
     versions: {
       "onnx-saliency": packageVersion(),
       "onnxruntime-node": installedVersion("onnxruntime-node") ?? "unknown",

@@ -1,4 +1,5 @@
 import type { LoadModelOptions } from "../node.ts";
+import type { ImageSize } from "../runtime/image-input.ts";
 import { parseFeeds } from "../runtime/parse-feeds-node.ts";
 
 /** What commands can be told of a network's inputs and outputs, as text. */
@@ -7,8 +8,8 @@ export interface NetworkChoice {
   readonly feed?: readonly string[] | undefined;
   /** The value with the class scores. */
   readonly output?: string | undefined;
-  /** Height and width, for a network that takes any. */
-  readonly size?: readonly [height: number, width: number] | undefined;
+  /** Height and width (of a volume: depth first), for a network that takes any. */
+  readonly size?: ImageSize | undefined;
 }
 
 /** The same for `loadModel`. */

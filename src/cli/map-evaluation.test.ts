@@ -51,6 +51,7 @@ describe("drawExplanations", () => {
         params: {},
         target: { index: 0 },
         score: { logit: 1, probability: 0.5 },
+        shape: [2, 2],
         seed: 0,
         counts: { forward: 0, gradient: 1 },
         elapsedMs: 1,

@@ -1,3 +1,4 @@
+import type { ImageSize } from "../runtime/image-input.ts";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 
 /** A parser for an option that takes a whole number in a range. */
@@ -34,9 +35,15 @@ export function collectList(text: string, previous: readonly string[] = []): rea
 
 /** A parser for the height and width of an image, `256x192`. */
 export function sizeOption(text: string): readonly [height: number, width: number] {
-  const [, height, width] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/i.exec(text.trim()) ?? [];
-  if (height === undefined || width === undefined) {
-    throw new InvalidArgumentError("Expected height and width, for example 256x192.");
-  }
-  return [Number(height), Number(width)];
+  const [height, width, more] = anySizeOption(text);
+  if (more !== undefined) throw new InvalidArgumentError("Expected height and width, for example 256x192.");
+  return [height, width];
+}
+
+/** A parser for the height and width of an image, `256x192`, or the depth, height and width of a volume, `64x256x192`. */
+export function anySizeOption(text: string): ImageSize {
+  const isSize = /^[1-9]\d{0,4}(x[1-9]\d{0,4}){1,2}$/i.test(text.trim());
+  const [first = 0, second = 0, third] = text.split(/x/i).map(Number);
+  if (!isSize) throw new InvalidArgumentError("Expected height and width, for example 256x192.");
+  return third === undefined ? [first, second] : [first, second, third];
 }

@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import { drawingToImage, drawingToSvg } from "../image/drawing.ts";
+import { spatialDims } from "../image/extent.ts";
 import { encodeImage } from "../image/encode-node.ts";
 import { lossChart } from "../methods/perturbation/loss-chart.ts";
 import { writeNpy } from "../tensor/npy.ts";
@@ -32,7 +33,7 @@ export async function writeResults(
     const name = outputName(stem, [record.method], target);
     const mapPath = await directory.write(
       `${name}.npy`,
-      writeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }),
+      writeNpy({ type: "float32", dims: spatialDims(map), data: map.values }),
     );
     const plot = run.request.plot === true ? await writePlot(run, directory, name, explanation) : undefined;
     const files = {
@@ -42,7 +43,7 @@ export async function writeResults(
       ...film,
       ...(plot !== undefined && { plot }),
     };
-    const complete = completeRecord(run.model, image, record, files);
+    const complete = completeRecord(run.model, image, record, files, loaded.isArray);
     await directory.write(`${name}.json`, `${JSON.stringify(complete, undefined, 2)}\n`);
     if (output.json) context.print(JSON.stringify(complete));
     extras.push(...[film?.animation, plot?.svg].filter((path) => path !== undefined));

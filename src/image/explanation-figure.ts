@@ -24,6 +24,8 @@ export interface ExplanationFigureOptions
   readonly placement?: Placement;
   /** Title of the photograph's own panel, which stands first; `false` leaves the panel out. Default "Photograph". */
   readonly photoTitle?: string | false;
+  /** What stands below that title. Default the photograph's size. */
+  readonly photoNote?: string;
   /** Further pictures after the maps, such as charts; each is made at the size it is shown at. */
   readonly extras?: readonly ((size: { readonly width: number; readonly height: number }) => RgbaImage)[];
 }
@@ -43,6 +45,7 @@ export function explanationFigure(
   const {
     placement,
     photoTitle = "Photograph",
+    photoNote = `${photo.width} × ${photo.height}`,
     title,
     subtitle,
     columns,
@@ -61,7 +64,7 @@ export function explanationFigure(
           {
             image: renderView(shown, placement),
             title: photoTitle,
-            note: `${photo.width} × ${photo.height}`,
+            note: photoNote,
           },
         ];
   for (const { map, title, note, isSigned = false, scale } of maps) {

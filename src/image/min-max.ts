@@ -1,3 +1,4 @@
+import { extentOf } from "./extent.ts";
 import type { Grid } from "./saliency-map.ts";
 
 /** The smallest and largest value. `{ min: 0, max: 0 }` for nothing; not finite if a value is not. */
@@ -25,7 +26,7 @@ export function minMax(map: Grid): Grid & { readonly isDegenerate: boolean } {
   const values = isDegenerate
     ? new Float32Array(map.values.length)
     : map.values.map((value) => (value - min) / range);
-  return { width: map.width, height: map.height, values, isDegenerate };
+  return { ...extentOf(map), values, isDegenerate };
 }
 
 /** The value below which `percent` (0..100) of the values lie: linear interpolation between order statistics at rank `percent/100 (n-1)`. */

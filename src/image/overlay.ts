@@ -48,12 +48,16 @@ const surroundings: Rgb = [244, 244, 246];
 /**
  * The whole photograph with the map in its place, enlarged bilinearly (half-pixel) to the photograph's resolution. What the
  * network did not see is faded and a thin line marks the border. Pixels where the map is not finite stay clear.
- * @throws {@link ParameterError} for an opacity outside 0..1.
+ * @throws {@link ParameterError} for an opacity outside 0..1, and for the map of a volume.
  */
 export function renderOverlay(photo: RgbaImage, map: Grid, options: OverlayOptions = {}): RgbaImage {
   const { isSigned = false, opacity = 0.6, alpha = "by-value", threshold = -Infinity } = options;
   if (!(opacity >= 0 && opacity <= 1))
     throw new ParameterError(`opacity: expected a number from 0 to 1, got ${opacity}.`);
+  if (map.depth !== undefined)
+    throw new ParameterError(
+      `map: expected that of an image, got that of a volume of ${map.depth} slices. Draw a slice at a time, with mapSlice.`,
+    );
   const { min, max } = overlayScale(map, options);
   const table = colorTable(options.colorMap ?? (isSigned ? "blue-red" : "turbo"));
   const opacities = Float64Array.from({ length: 256 }, (_, entry) => {

@@ -1,6 +1,8 @@
 import { ParameterError, ShapeError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { InputShape } from "./array-input.ts";
 import type { DecodedImage } from "./decoded-image.ts";
+import { spatialDims } from "./extent.ts";
 import type { Normalization } from "./normalize.ts";
 import { type Placement, place, type ResizeMode } from "./placement.ts";
 import type { ResizeFilter } from "./resample-taps.ts";
@@ -38,8 +40,14 @@ export interface PreprocessedImage {
 export function preprocess(
   image: DecodedImage,
   description: Preprocess,
-  size: { readonly channels: number; readonly height: number; readonly width: number },
+  size: InputShape,
 ): PreprocessedImage {
+  if (size.depth !== undefined) {
+    throw new ShapeError(
+      `input: expected a volume [${size.channels}, ${spatialDims(size).join(", ")}], got a photograph. ` +
+        "Give it as .npy, .npz or a folder of slices; in the library, as a tensor.",
+    );
+  }
   checkChannels(description.normalization, size.channels);
   const { mode, filter, antialias, cropFraction } = description.resize;
   const { horizontal, vertical, placement } = place(image, size, mode, cropFraction);
@@ -120,7 +128,7 @@ function checkChannels({ mean, std, channelOrder }: Normalization, channels: num
   if (channels !== 1 && channels !== 3) {
     throw new ShapeError(
       `input: expected a model that takes 1 (grey) or 3 (colour) channels, got ${channels}. ` +
-        "Photographs cannot feed this model; build its input tensor yourself.",
+        "Photographs cannot feed this model; give its input as .npy, in the library as a tensor.",
     );
   }
   for (const [name, values] of [

@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Extent } from "./extent.ts";
 
 /** Why a map is empty or not to be trusted; shown to the user as it is. */
 export interface DegenerateReason {
@@ -16,19 +17,17 @@ export interface DegenerateReason {
   readonly message: string;
 }
 
-/** A rectangle of numbers, row-major. */
-export interface Grid {
-  readonly width: number;
-  readonly height: number;
+/** A rectangle of numbers, row-major; with a `depth` a stack of such rectangles, one slice after the other. */
+export interface Grid extends Extent {
   readonly values: Float32Array;
 }
 
 /**
- * What a method returns: one raw value a pixel of the network's input, larger = more important for the target.
+ * What a method returns: one raw value a pixel (of a volume: a voxel) of the network's input, larger = more important for the target.
  * Never normalised or clipped; colour scales are the viewer's business.
  */
 export interface SaliencyMap extends Grid {
-  /** Per-channel attribution `[C, H, W]` where the method has one. */
+  /** Per-channel attribution `[C, H, W]` (of a volume `[C, D, H, W]`) where the method has one. */
   readonly attribution?: Tensor;
   /** The signed map at the layer's own resolution, before ReLU and upsampling (activation methods). */
   readonly native?: Grid;

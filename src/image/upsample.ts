@@ -1,3 +1,4 @@
+import { type Extent, extentOf, isSameExtent } from "./extent.ts";
 import type { Grid } from "./saliency-map.ts";
 
 /**
@@ -74,6 +75,33 @@ export function upsampleBilinear(
     }
   }
   return { width, height, values };
+}
+
+/**
+ * The grid at another extent by linear interpolation along every axis: bilinear for images, trilinear for volumes, by the same
+ * convention. A grid without depth is the same in every slice of a volume.
+ */
+export function upsampleLinear(grid: Grid, extent: Extent, mode: Upsampling = "half-pixel"): Grid {
+  const { depth, height, width } = extent;
+  if (depth === undefined) return upsampleBilinear(grid, width, height, mode);
+  if (isSameExtent(grid, extent)) return grid;
+  const { depth: count = 1 } = grid;
+  const area = grid.height * grid.width;
+  const slices = Array.from({ length: count }, (_, slice) => {
+    const values = grid.values.subarray(slice * area, (slice + 1) * area);
+    return upsampleBilinear({ height: grid.height, width: grid.width, values }, width, height, mode).values;
+  });
+  const { lower, upper, fraction } = interpolation(count, depth, mode);
+  const values = new Float32Array(depth * height * width);
+  for (let slice = 0; slice < depth; slice++) {
+    const before = slices[lower[slice]!]!;
+    const behind = slices[upper[slice]!]!;
+    const along = fraction[slice]!;
+    const start = slice * height * width;
+    for (let place = 0; place < height * width; place++)
+      values[start + place] = before[place]! * (1 - along) + behind[place]! * along;
+  }
+  return { ...extentOf(extent), values };
 }
 
 /**

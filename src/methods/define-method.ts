@@ -34,7 +34,7 @@ export interface Paper {
 /** Everything a method is given. */
 export interface MethodContext<Params> {
   readonly model: Model;
-  /** The network input `[1, C, H, W]`, in input space (normalised). Never modified. */
+  /** The network input `[1, C, H, W]`, of a volume `[1, C, D, H, W]`, in input space (normalised). Never modified. */
   readonly input: Tensor;
   readonly target: Target;
   readonly params: Params;
@@ -59,6 +59,8 @@ export interface Method<Schema extends z.ZodObject = z.ZodObject> {
   readonly params: Schema;
   /** Names the random streams instead of `name`: methods with equal names here draw equal numbers for equal keys. */
   readonly randomName?: string;
+  /** True if it also explains volumes and signals; methods that hide parts of a picture work in two dimensions only. */
+  readonly explainsVolumes?: boolean;
   /** True if the map does not depend on the target. */
   readonly isClassAgnostic?: boolean;
   /** Declared cost; `layerChannels` is the channel count of the target layer (for methods that run once a channel). */

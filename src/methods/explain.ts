@@ -1,7 +1,14 @@
 import { ParameterError, ShapeError, throwIfAborted } from "../errors.ts";
+import { spatialDims } from "../image/extent.ts";
 import type { DegenerateReason, SaliencyMap } from "../image/saliency-map.ts";
 import { randomStream } from "../random/random-stream.ts";
-import { probabilities, type EvaluationCounts, type Model, type Target } from "../runtime/model.ts";
+import {
+  imageDims,
+  probabilities,
+  type EvaluationCounts,
+  type Model,
+  type Target,
+} from "../runtime/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { countedModel } from "./counted-model.ts";
 import { firstNonFinite } from "../runtime/first-non-finite.ts";
@@ -9,12 +16,13 @@ import type { Method, MethodProgress } from "./define-method.ts";
 import { explanationNotes } from "./explanation-notes.ts";
 import { findMethod } from "./index.ts";
 import { parseParams } from "./parameters.ts";
+import { volumeProblem } from "./volumes.ts";
 import { checkedIndex, resolveTarget } from "./target.ts";
 
 /** What {@link explain} is asked. */
 export interface ExplainRequest {
   readonly model: Model;
-  /** `[1, C, H, W]` in input space (normalised). */
+  /** `[1, C, H, W]`, of a volume `[1, C, D, H, W]`, of a signal also `[1, C, L]`; in input space (normalised). */
   readonly input: Tensor;
   /** An id, or a method object: one's own, or one made by a combinator. */
   readonly method: string | Method;
@@ -58,6 +66,8 @@ export interface ExplanationRecord {
   readonly target: LabelledClass & { readonly minus?: LabelledClass };
   /** Of the target on the input; of a contrast the difference. */
   readonly score: { readonly logit: number; readonly probability: number };
+  /** Of the map: `[H, W]`, of a volume `[D, H, W]`. */
+  readonly shape: readonly number[];
   /** Target layer of an activation method. */
   readonly layer?: string;
   readonly seed: number;
@@ -85,11 +95,14 @@ export interface Explanation {
  * const { map, record } = await explain({ model, input, method: "grad-cam" });
  */
 export async function explain(request: ExplainRequest): Promise<Explanation> {
-  const { input, seed = 0, imageKey = "", signal } = request;
+  const { seed = 0, imageKey = "", signal } = request;
   const model = countedModel(request.model);
+  const input = asImage(model, request.input);
   const method = typeof request.method === "string" ? findMethod(request.method) : request.method;
   const params = parseParams(method, request.params ?? {});
   checkInput(model, input);
+  const refusal = volumeProblem(method, model);
+  if (refusal !== undefined) throw new ParameterError(`method: ${method.name} does not fit. ${refusal}`);
   throwIfAborted(signal);
   const logits = request.logits ?? (await model.logits(input, { signal }));
   const target = targetOf(request.target ?? "top1", model, logits);
@@ -132,6 +145,7 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
       params,
       target: labelled(target, model.labels),
       score,
+      shape: spatialDims(map),
       ...(typeof layer === "string" && { layer }),
       seed,
       counts: spent(),
@@ -148,9 +162,17 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   };
 }
 
-function checkInput({ channels, height, width }: Model, input: Tensor): void {
-  const expected = [1, channels, height, width];
-  if (input.dims.length === 4 && expected.every((size, axis) => size === input.dims[axis])) return;
+/** A signal `[1, C, L]` as the image of height 1 that its model takes. */
+function asImage({ depth, height }: Model, input: Tensor): Tensor {
+  const [batch = 1, channels = 1, length = 1] = input.dims;
+  const isSignal = depth === undefined && height === 1 && input.dims.length === 3;
+  return isSignal ? { ...input, dims: [batch, channels, 1, length] } : input;
+}
+
+function checkInput(model: Model, input: Tensor): void {
+  const expected = [1, ...imageDims(model)];
+  if (input.dims.length === expected.length && expected.every((size, axis) => size === input.dims[axis]))
+    return;
   throw new ShapeError(
     `input: expected [${expected.join(", ")}], got [${input.dims.join(", ")}]. Prepare the image for this model, and explain images one at a time.`,
   );
@@ -216,7 +238,9 @@ async function located(
 function nonFinite(map: SaliencyMap): DegenerateReason | undefined {
   const at = map.values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return undefined;
-  const message = `The map is not finite at pixel ${at % map.width}, ${Math.floor(at / map.width)}: the network overflows on this image. Check the preprocessing.`;
+  const row = Math.floor(at / map.width);
+  const slice = map.depth === undefined ? "" : `, slice ${Math.floor(row / map.height)}`;
+  const message = `The map is not finite at pixel ${at % map.width}, ${row % map.height}${slice}: the network overflows on this image. Check the preprocessing.`;
   return { code: "non-finite", message };
 }
 

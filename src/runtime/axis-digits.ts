@@ -1,7 +1,9 @@
 import { batchFactor, type Dim, type Shape } from "../graph/graph.ts";
 
 /** What an axis of a value means for the image. */
-export type AxisMeaning = "batch" | "channel" | "height" | "width" | "other";
+export type AxisMeaning = "batch" | "channel" | "depth" | "height" | "width" | "time" | "other";
+
+const spatial: ReadonlySet<AxisMeaning> = new Set(["depth", "height", "width", "time"]);
 
 /**
  * A part of an axis: positions along an axis are numbers in a mixed radix, and reshaping only regroups digits. A window
@@ -33,10 +35,17 @@ export function factor(dim: Dim): number {
   return typeof dim === "number" ? dim : (batchFactor(dim) ?? 1) * 1_000_003;
 }
 
-/** A whole axis of one meaning. */
+/**
+ * A whole axis of one meaning. An axis of space keeps its meaning also where it has a single place: a strip of pixels, the last
+ * layer of a thin volume.
+ */
 export function wholeAxis(of: AxisMeaning, dim: Dim): Axis {
   const size = factor(dim);
-  return { digits: size === 1 ? [] : [{ of, size, stride: 1, extent: size }], prefix: 0, suffix: 0 };
+  return {
+    digits: size === 1 && !spatial.has(of) ? [] : [{ of, size, stride: 1, extent: size }],
+    prefix: 0,
+    suffix: 0,
+  };
 }
 
 /** Elements along an axis. */
@@ -120,6 +129,7 @@ export function reshapedAxes(axes: Axes, to: Shape): Axes | undefined {
   for (const dim of to) {
     let needed = factor(dim);
     const taken: (Digit & { readonly whole?: Axis })[] = [];
+    if (needed === 1 && queue[0]?.size === 1) taken.push(...queue.splice(0, 1));
     while (needed > 1) {
       const head = queue.shift();
       if (head === undefined) return undefined;
@@ -140,5 +150,5 @@ export function reshapedAxes(axes: Axes, to: Shape): Axes | undefined {
     else if (taken.some(({ whole }) => whole !== undefined)) result.push(wholeAxis("other", dim));
     else result.push({ digits: joined(taken), prefix: 0, suffix: 0 });
   }
-  return queue.length === 0 ? result : undefined;
+  return queue.every(({ size }) => size === 1) ? result : undefined;
 }

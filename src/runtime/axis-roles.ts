@@ -1,3 +1,4 @@
+import { extentOf, type Extent } from "../image/extent.ts";
 import {
   intAttribute,
   intsAttribute,
@@ -20,15 +21,18 @@ import {
 } from "./axis-digits.ts";
 
 /**
- * What an axis of a value means for the image. `grid` is height and width in one axis, row-major, after `prefix` tokens
- * that stand for no place (class, register and distillation tokens).
+ * What an axis of a value means for the image. `grid` is height and width (of a volume also depth) in one axis, row-major,
+ * after `prefix` tokens that stand for no place (class, register and distillation tokens).
  */
 export type AxisRole =
   | { readonly kind: "batch" }
   | { readonly kind: "channel" }
+  | { readonly kind: "depth" }
   | { readonly kind: "height" }
   | { readonly kind: "width" }
-  | { readonly kind: "grid"; readonly height: number; readonly width: number; readonly prefix: number }
+  /** The only axis of a signal. */
+  | { readonly kind: "time" }
+  | ({ readonly kind: "grid"; readonly prefix: number } & Extent)
   | { readonly kind: "other" };
 
 export type AxisRoles = readonly AxisRole[];
@@ -99,16 +103,22 @@ function imageAxis(kind: AxisRole["kind"], dim: number | string): Axis {
 export function isPlaced(roles: AxisRoles | undefined): boolean {
   if (roles === undefined) return false;
   const kinds = roles.map((role) => role.kind);
-  return kinds.includes("grid") || (kinds.includes("height") && kinds.includes("width"));
+  return (
+    kinds.includes("grid") || kinds.includes("time") || (kinds.includes("height") && kinds.includes("width"))
+  );
 }
 
 function roleOf({ digits, prefix, suffix }: Axis): AxisRole {
-  const [first, second, ...more] = joined(digits);
-  if (first === undefined || !isComplete(first) || more.length > 0) return { kind: "other" };
-  if (second !== undefined) {
-    const isGrid = first.of === "height" && second.of === "width" && isComplete(second);
-    return isGrid ? { kind: "grid", height: first.size, width: second.size, prefix } : { kind: "other" };
+  const parts = joined(digits);
+  if (!parts.every(isComplete)) return { kind: "other" };
+  const [depth, height, width] = parts.length === 3 ? parts : [undefined, ...parts];
+  if (height?.of === "height" && width?.of === "width" && (depth === undefined || depth.of === "depth")) {
+    const size = { depth: depth?.size, height: height.size, width: width.size };
+    return { kind: "grid", prefix, ...extentOf(size) };
   }
+  // A single place beside others says nothing: channels that were squeezed out of a grid of one place.
+  const [first, ...more] = parts.length > 1 ? parts.filter(({ size }) => size > 1) : parts;
+  if (first === undefined || more.length > 0) return { kind: "other" };
   return prefix + suffix > 0 ? { kind: "other" } : { kind: first.of };
 }
 

@@ -1,4 +1,5 @@
 import { ExplainError } from "../errors.ts";
+import { placeCount, spatialDims } from "../image/extent.ts";
 import { tensorOf } from "../graph/prepare/constants.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
@@ -55,8 +56,9 @@ export async function compareWithFile(
 
 /** An image in the layout and type of the file's input; `undefined` for a type that cannot be fed. */
 function inFileForm(image: Tensor, { input }: Network): AnyTensor | undefined {
-  const [, channels = 1, height = 1, width = 1] = image.dims;
-  const places = height * width;
+  const [, channels = 1] = image.dims;
+  const space = input.isSignal === true ? [input.width] : spatialDims(input);
+  const places = placeCount(input);
   const values =
     input.layout === "NCHW"
       ? Array.from(image.data)
@@ -64,7 +66,7 @@ function inFileForm(image: Tensor, { input }: Network): AnyTensor | undefined {
           { length: image.data.length },
           (_, index) => image.data[(index % channels) * places + Math.floor(index / channels)] ?? 0,
         );
-  const dims = input.layout === "NCHW" ? [channels, height, width] : [height, width, channels];
+  const dims = input.layout === "NCHW" ? [channels, ...space] : [...space, channels];
   if (input.type === "bfloat16") return undefined;
   return tensorOf(input.type, input.isUnbatched ? dims : [1, ...dims], values);
 }

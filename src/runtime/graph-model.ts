@@ -1,12 +1,14 @@
 import type { RuleOverrides } from "../autodiff/rules.ts";
 import { DataError, ModelError, ShapeError, UnsupportedOpError } from "../errors.ts";
+import { placeCount } from "../image/extent.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { isPlaced } from "./axis-roles.ts";
+import { isPlaced, type AxisRoles } from "./axis-roles.ts";
 import { compareWithFile, type FileScores } from "./file-scores.ts";
 import { activationBytes, batchWithin } from "./memory.ts";
 import {
+  imageDims,
   type EvaluationCounts,
   type GradientRequest,
   type GradientResult,
@@ -19,7 +21,7 @@ import {
   type ScoreKind,
   type Target,
 } from "./model.ts";
-import type { Network } from "./network.ts";
+import { imageRoles, type Network } from "./network.ts";
 import { ProgramRunner, sampleCount, type Cotangent } from "./program-runner.ts";
 import { scoresOfLogits, targetList } from "./scoring.ts";
 import type { Runtime } from "./session.ts";
@@ -93,6 +95,9 @@ export class GraphModel implements Model {
   get channels(): number {
     return this.network.input.channels;
   }
+  get depth(): number | undefined {
+    return this.network.input.depth;
+  }
   get height(): number {
     return this.network.input.height;
   }
@@ -136,8 +141,8 @@ export class GraphModel implements Model {
     if (!candidates.some((layer) => (layer.prefixTokens ?? 0) > 0)) return;
     const image: Tensor = {
       type: "float32",
-      dims: [1, this.channels, this.height, this.width],
-      data: Float32Array.from({ length: this.channels * this.height * this.width }, (_, index) =>
+      dims: [1, ...imageDims(this)],
+      data: Float32Array.from({ length: this.channels * placeCount(this) }, (_, index) =>
         Math.sin(index * 12.9898),
       ),
     };
@@ -178,16 +183,10 @@ export class GraphModel implements Model {
     );
   }
 
-  /** A rank-4 value whose axes cannot be followed is read in the layout of the input. */
-  private assumedRoles(
-    dims: readonly number[],
-  ): NonNullable<ReturnType<Network["roles"]["get"]>> | undefined {
-    if (dims.length !== 4) return undefined;
-    const kinds =
-      this.network.input.layout === "NCHW"
-        ? ["batch", "channel", "height", "width"]
-        : ["batch", "height", "width", "channel"];
-    return kinds.map((kind) => ({ kind: kind as "batch" | "channel" | "height" | "width" }));
+  /** A value of the rank of a batch of images whose axes cannot be followed is read in the layout of the input. */
+  private assumedRoles(dims: readonly number[]): AxisRoles | undefined {
+    const roles = imageRoles(this.network.input);
+    return dims.length === roles.length ? roles : undefined;
   }
 
   async logits(images: Tensor, options: RunOptions = {}): Promise<Tensor> {
@@ -309,7 +308,7 @@ export class GraphModel implements Model {
       const name = graph.outputs["logits"] ?? "";
       const run = async (images: Tensor): Promise<Tensor> =>
         (await session.run({ [graph.inputs["image"] ?? ""]: images }, [name]))[name] as Tensor;
-      return stackProblem(run, [this.channels, this.height, this.width]);
+      return stackProblem(run, imageDims(this));
     });
   }
 
@@ -358,8 +357,8 @@ export class GraphModel implements Model {
 
   private checkImages(images: Tensor): void {
     const [count, ...rest] = images.dims;
-    const wanted = [this.channels, this.height, this.width];
-    if (images.dims.length !== 4 || count === 0 || rest.some((size, axis) => size !== wanted[axis])) {
+    const wanted = imageDims(this);
+    if (rest.length !== wanted.length || count === 0 || rest.some((size, axis) => size !== wanted[axis])) {
       throw new ShapeError(`input: expected [N, ${wanted.join(", ")}], got [${images.dims.join(", ")}].`);
     }
     const bad = images.data.findIndex((value) => !Number.isFinite(value));

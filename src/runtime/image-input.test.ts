@@ -80,13 +80,28 @@ describe("findImageInput", () => {
 
   it("names what it found instead of one image", () => {
     expect(() => findImageInput(graph({ ids: ["n", 128] }), undefined)).toThrow(
-      "Inputs: expected one image of rank 4 ([batch, channels, height, width] or channels last), found ids float32 [n, 128].",
+      "Inputs: expected one image of rank 4 ([batch, channels, height, width] or channels last) or one volume of rank 5, found ids float32 [n, 128].",
     );
     const two = graph({ left: ["n", 3, 8, 8], right: ["n", 3, 8, 8] });
     expect(() => findImageInput(two, undefined)).toThrow(/Fix the others with --feed NAME=VALUE/);
-    expect(() => findImageInput(graph({ scan: ["n", 1, 16, 32, 32] }), undefined)).toThrow(
-      /found a volume or video: scan .* not explained yet/,
-    );
+  });
+
+  it("reads volumes and signals, and asks for sizes that have no usual value", () => {
+    expect(findImageInput(graph({ scan: ["n", 1, 16, 24, 32] }), undefined)).toMatchObject({
+      layout: "NCHW",
+      channels: 1,
+      depth: 16,
+      height: 24,
+      width: 32,
+    });
+    expect(() => findImageInput(graph({ scan: ["n", 1, "d", 24, 32] }), undefined)).toThrow(/--size DxHxW/);
+    const signal = graph({ ecg: ["n", 12, 500] }, [node("Conv", ["ecg", "w"], "y")], [8, 12, 5]);
+    expect(findImageInput(signal, undefined)).toMatchObject({
+      isSignal: true,
+      channels: 12,
+      height: 1,
+      width: 500,
+    });
   });
 
   it("keeps a size that the file fixes", () => {

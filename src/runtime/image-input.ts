@@ -1,4 +1,5 @@
 import { ModelError, ShapeError } from "../errors.ts";
+import { extentOf, type Extent } from "../image/extent.ts";
 import {
   intsAttribute,
   intAttribute,
@@ -6,16 +7,23 @@ import {
   type Graph,
   type GraphNode,
   type Shape,
+  type ValueInfo,
 } from "../graph/graph.ts";
 import type { ElementType } from "../tensor/tensor.ts";
 
-/** The network's image input. */
-export interface NetworkInput {
+/** Sizes for a network that takes any. */
+export type ImageSize =
+  | readonly [height: number, width: number]
+  | readonly [depth: number, height: number, width: number];
+
+/** The network's image input; with a `depth` it is a volume. */
+export interface NetworkInput extends Extent {
   readonly name: string;
+  /** Channels first or last, whatever the number of axes of space. */
   readonly layout: "NCHW" | "NHWC";
   readonly channels: number;
-  readonly height: number;
-  readonly width: number;
+  /** True if the file's input is a signal `[N, C, L]`, which is presented as an image of height 1. */
+  readonly isSignal?: boolean;
   /** The number of images that every run must have, else `undefined`: any number. */
   readonly fixedBatch: number | undefined;
   /** The element type in the file; fed as float32 in any case. */
@@ -25,14 +33,12 @@ export interface NetworkInput {
 }
 
 /**
- * Finds the image among the inputs: the one of rank 4, or of rank 3 if it has few channels.
+ * Finds the image among the inputs: the one of rank 4, else the volume of rank 5, else the signal of rank 3 that a convolution
+ * over one axis takes, else an image of rank 3 with few channels.
  *
  * @throws ModelError if there is none, or several, or another input has no value, naming what there is.
  */
-export function findImageInput(
-  graph: Graph,
-  size: readonly [height: number, width: number] | undefined,
-): NetworkInput {
+export function findImageInput(graph: Graph, size: ImageSize | undefined): NetworkInput {
   const inputs = graph.inputs.filter((input) => !graph.initializers.has(input.name));
   const described = inputs
     .map(
@@ -40,23 +46,11 @@ export function findImageInput(
         `${input.name} ${input.type} [${input.dims?.map((dim) => dim || "?").join(", ") ?? "unknown rank"}]`,
     )
     .join("; ");
-  const batched = inputs.filter(({ dims }) => dims === undefined || dims.length === 4);
-  const extended = batched.filter(({ dims }) => dims === undefined || !isVector(dims));
-  const images =
-    batched.length > 0
-      ? extended.length > 0
-        ? extended
-        : batched
-      : inputs.filter(({ dims }) => dims?.length === 3 && dims.some(isChannelCount));
+  const images = imageCandidates(graph, inputs);
   const image = images[0];
-  if (image === undefined && inputs.some(({ dims }) => dims?.length === 5)) {
-    throw new ModelError(
-      `Inputs: expected an image of rank 4, found a volume or video: ${described}. Networks over three axes of space are not explained yet.`,
-    );
-  }
   if (image === undefined || images.length > 1) {
     throw new ModelError(
-      `Inputs: expected one image of rank 4 ([batch, channels, height, width] or channels last), found ${described || "none"}.` +
+      `Inputs: expected one image of rank 4 ([batch, channels, height, width] or channels last) or one volume of rank 5, found ${described || "none"}.` +
         (images.length > 1 ? " Fix the others with --feed NAME=VALUE or --feed NAME=FILE.npy." : ""),
     );
   }
@@ -67,31 +61,24 @@ export function findImageInput(
         "Give each a value with --feed NAME=VALUE or --feed NAME=FILE.npy.",
     );
   }
-  const isUnbatched = image.dims?.length === 3;
-  const dims: Shape = isUnbatched
+  const rank = image.dims?.length ?? (firstConvolutionWeight(graph, image.name)?.length === 5 ? 5 : 4);
+  const isSignal = rank === 3 && isSignalInput(graph, image);
+  const isUnbatched = rank === 3 && !isSignal;
+  const [batch = 1, ...rest]: Shape = isUnbatched
     ? [1, ...(image.dims ?? [])]
-    : (image.dims ?? ["batch", "channels", "height", "width"]);
-  const [batch = 1, a = "", b = "", c = ""] = dims;
-  const layout = layoutOf(graph, image.name, [a, c], isUnbatched);
-  const [channelDim, heightDim, widthDim] = layout === "NCHW" ? [a, b, c] : [c, a, b];
-  const number = (dim: Dim, fallback: number): number =>
-    typeof dim === "number" && dim > 0 ? dim : fallback;
-  const height = number(heightDim, size?.[0] ?? 224);
-  const width = number(widthDim, size?.[1] ?? 224);
-  if (size !== undefined && (height !== size[0] || width !== size[1])) {
-    throw new ShapeError(
-      `size: expected ${height} x ${width}, which the model fixes, got ${size[0]} x ${size[1]}. Leave the size out.`,
-    );
-  }
+    : (image.dims ?? Array.from({ length: rank }, () => ""));
+  const layout = layoutOf(graph, image.name, [rest[0] ?? "", rest.at(-1) ?? ""], rank, isUnbatched);
+  const channelDim = layout === "NCHW" ? rest[0] : rest.at(-1);
+  const space = layout === "NCHW" ? rest.slice(1) : rest.slice(0, -1);
   return {
     name: image.name,
     layout,
-    channels: number(channelDim, firstConvolutionChannels(graph, image.name) ?? 3),
-    height,
-    width,
-    fixedBatch: typeof batch === "number" && batch > 0 ? batch : undefined,
+    channels: isSize(channelDim) ? channelDim : (firstConvolutionChannels(graph, image.name) ?? 3),
+    ...sizeOf(isSignal ? [1, ...space] : space, size, isSignal || rank === 5 ? described : undefined),
+    fixedBatch: isSize(batch) ? batch : undefined,
     type: image.type,
     isUnbatched,
+    ...(isSignal && { isSignal }),
   };
 }
 
@@ -103,6 +90,50 @@ function isVector(dims: Shape): boolean {
   return dims.slice(1).filter((dim) => dim !== 1).length <= 1;
 }
 
+function isSize(dim: Dim | undefined): dim is number {
+  return typeof dim === "number" && dim > 0;
+}
+
+function imageCandidates(graph: Graph, inputs: readonly ValueInfo[]): readonly ValueInfo[] {
+  const kinds: readonly ((input: ValueInfo) => boolean)[] = [
+    ({ dims }) => dims === undefined || (dims.length === 4 && !isVector(dims)),
+    ({ dims }) => dims?.length === 5,
+    ({ dims }) => dims?.length === 4,
+    (input) => isSignalInput(graph, input),
+    ({ dims }) => dims?.length === 3 && dims.some(isChannelCount),
+  ];
+  for (const isKind of kinds) {
+    const found = inputs.filter(isKind);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function isSignalInput(graph: Graph, { name, dims }: ValueInfo): boolean {
+  return dims?.length === 3 && firstConvolutionWeight(graph, name)?.length === 3;
+}
+
+/**
+ * The sizes that the file fixes, else those given, else what most image classifiers take.
+ * @param unusual What is described in the message if the file leaves a size open that has no usual value.
+ */
+function sizeOf(space: Shape, size: ImageSize | undefined, unusual: string | undefined): Extent {
+  if (size === undefined && unusual !== undefined && !space.every(isSize)) {
+    throw new ShapeError(
+      `size: expected one for each axis of space that the file leaves open, got none for ${unusual}. ` +
+        `Give it with --size ${space.length === 3 ? "DxHxW" : "1xL"}.`,
+    );
+  }
+  const sizes = space.map((dim, axis) => (isSize(dim) ? dim : (size?.[axis] ?? 224)));
+  if (size !== undefined && (size.length !== sizes.length || sizes.some((one, axis) => one !== size[axis]))) {
+    throw new ShapeError(
+      `size: expected ${sizes.join(" x ")}, which the model fixes, got ${size.join(" x ")}. Leave the size out.`,
+    );
+  }
+  const [width = 1, height = 1, depth] = sizes.toReversed();
+  return extentOf({ depth, height, width });
+}
+
 function isChannelCount(dim: Dim): boolean {
   return typeof dim === "number" && dim >= 1 && dim <= 16;
 }
@@ -112,12 +143,15 @@ function layoutOf(
   graph: Graph,
   image: string,
   [first, last]: readonly [Dim, Dim],
+  rank: number,
   isUnbatched: boolean,
 ): NetworkInput["layout"] {
   const nodes = leadingNodes(graph, image);
   const turned = nodes.find((node) => node.opType === "Transpose");
   const perm = turned === undefined ? undefined : intsAttribute(turned, "perm");
-  const toFirst = isUnbatched ? [2, 0, 1] : [0, 3, 1, 2];
+  const toFirst = isUnbatched
+    ? [2, 0, 1]
+    : [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
   if (perm?.every((axis, index) => axis === toFirst[index]) === true) return "NHWC";
   if (turned === undefined && convolutions.has(nodes.at(-1)?.opType ?? "")) return "NCHW";
   if (isChannelCount(first) && !(isChannelCount(last) && Number(last) < Number(first))) return "NCHW";
@@ -162,10 +196,14 @@ function leadingNodes(graph: Graph, image: string): readonly GraphNode[] {
 /** The channels that the first convolution takes, if the image reaches one at once and its weights are plain. */
 function firstConvolutionChannels(graph: Graph, image: string): number | undefined {
   const node = leadingNodes(graph, image).at(-1);
-  if (node?.opType !== "Conv") return undefined;
-  const weight = graph.initializers.get(node.inputs[1] ?? "");
-  const channels = weight?.dims[1];
-  return channels === undefined ? undefined : channels * intAttribute(node, "group", 1);
+  const channels = firstConvolutionWeight(graph, image)?.[1];
+  return node === undefined || channels === undefined ? undefined : channels * intAttribute(node, "group", 1);
+}
+
+/** The shape of its weights, which tells over how many axes it slides. */
+function firstConvolutionWeight(graph: Graph, image: string): readonly number[] | undefined {
+  const node = leadingNodes(graph, image).at(-1);
+  return node?.opType === "Conv" ? graph.initializers.get(node.inputs[1] ?? "")?.dims : undefined;
 }
 
 /** True unless the file fixes every size of its inputs; what it fixes wins over what is published beside it. */

@@ -1,5 +1,6 @@
 import type { RuleOverrides } from "../autodiff/rules.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
+import { spatialDims, type Extent } from "../image/extent.ts";
 import type { Normalization } from "../image/normalize.ts";
 import type { AnyTensor, Tensor } from "../tensor/tensor.ts";
 
@@ -15,14 +16,18 @@ export interface Target {
  */
 export type ScoreKind = "logit" | "probability" | "log-probability";
 
-/** A value inside the network with one vector a place of a grid over the image. Always presented as `[N, K, h, w]`. */
-export interface Layer {
+/**
+ * A value inside the network with one vector a place of a grid over the image. Always presented as `[N, K, h, w]`, over a
+ * volume as `[N, K, d, h, w]`.
+ */
+export interface Layer extends Extent {
   /** The name of the value (ONNX tensor name). */
   readonly name: string;
   readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-  /** How the value lies in the graph; the model transposes, drops prefix tokens and reshapes by itself. */
+  /**
+   * How the value lies in the graph; the model transposes, drops prefix tokens and reshapes by itself. Of a volume, `NCHW` is
+   * channels first (`[N, C, D, H, W]`) and `NHWC` channels last (`[N, D, H, W, C]`).
+   */
   readonly layout: "NCHW" | "NHWC" | "tokens" | "tokens-channels-first";
   /** Class, register and distillation tokens before the grid (token layouts only). */
   readonly prefixTokens?: number;
@@ -115,11 +120,12 @@ export interface EvaluationCounts {
   readonly gradient: number;
 }
 
-/** A classifier that can be asked for scores, gradients and activations. Images are `[N, C, H, W]` in input space. */
-export interface Model {
+/**
+ * A classifier that can be asked for scores, gradients and activations. Images are `[N, C, H, W]` in input space; where the
+ * model has a `depth` they are volumes `[N, C, D, H, W]`.
+ */
+export interface Model extends Extent {
   readonly channels: number;
-  readonly height: number;
-  readonly width: number;
   readonly classCount: number;
   /** Numbers that the network itself gives an image: 1 where the two classes are an output z and its negative. */
   readonly outputCount?: number;
@@ -160,6 +166,11 @@ export interface Model {
   /** Samples a run of this model takes at once, for forward only and for forward and backward. */
   batchSize(kind: "forward" | "gradient"): number;
   close(): Promise<void>;
+}
+
+/** The shape of one image without its batch axis: `[C, H, W]`, of a volume `[C, D, H, W]`. */
+export function imageDims(of: Extent & { readonly channels: number }): readonly number[] {
+  return [of.channels, ...spatialDims(of)];
 }
 
 /** Softmax or sigmoid of a row of logits, with max subtraction, in float64. */

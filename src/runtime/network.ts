@@ -1,5 +1,6 @@
 import type { ProbedValue } from "../graph/graph-builder.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
+import { spatialDims } from "../image/extent.ts";
 import { batchSymbol, type Graph, type Shape } from "../graph/graph.ts";
 import { shapeOf } from "../graph/prepare/batch-shape.ts";
 import { prepareGraph, type PreparedGraph, type PrepareOptions } from "../graph/prepare/index.ts";
@@ -7,11 +8,11 @@ import { rebatch } from "../graph/prepare/rebatch.ts";
 import { inSinglePrecision } from "../graph/prepare/single-precision.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { AnyTensor } from "../tensor/tensor.ts";
-import { followAxes, type AxisRole, type AxisRoles } from "./axis-roles.ts";
+import { followAxes, type AxisRoles } from "./axis-roles.ts";
 import { withFloatInput } from "./float-input.ts";
 import { withFixedInputs } from "./further-inputs.ts";
 import type { BatchForm } from "./batch-form.ts";
-import { findImageInput, type NetworkInput } from "./image-input.ts";
+import { findImageInput, type ImageSize, type NetworkInput } from "./image-input.ts";
 import { inferenceMode } from "./inference-mode.ts";
 import { withoutMissingOperators } from "./missing-operators.ts";
 import type { Layer } from "./model.ts";
@@ -23,8 +24,8 @@ export type { BatchForm } from "./batch-form.ts";
 export type { NetworkInput } from "./image-input.ts";
 
 export interface NetworkOptions {
-  /** Height and width for a model whose own are dynamic. Default 224 x 224, what most classifiers were trained at. */
-  readonly size?: readonly [height: number, width: number];
+  /** Height and width (of a volume: depth first) for a model whose own are dynamic. Default 224 x 224, what most classifiers of images were trained at. */
+  readonly size?: ImageSize;
   /** The value with the class scores, if it is not found by itself. */
   readonly output?: string;
   /** Fixed values of further inputs. */
@@ -64,10 +65,7 @@ export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): 
   const { prepared, tail, batch } = settled;
   const input = batch.kind === "freed" ? { ...found, fixedBatch: undefined } : found;
   const { dims, constantValue } = lookups(prepared);
-  const axes: readonly AxisRole[] =
-    input.layout === "NCHW"
-      ? [{ kind: "batch" }, { kind: "channel" }, { kind: "height" }, { kind: "width" }]
-      : [{ kind: "batch" }, { kind: "height" }, { kind: "width" }, { kind: "channel" }];
+  const axes = imageRoles(input);
   const roles = followAxes(prepared.graph, input.name, input.isUnbatched ? axes.slice(1) : axes, {
     dims,
     constantValue,
@@ -88,6 +86,16 @@ export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): 
       ...networkNotes({ graph: prepared.graph, input, batch, tail, replaced: single.replaced }),
     ],
   };
+}
+
+/** The roles of the axes of a batch of images, as they lie in the file. */
+export function imageRoles({ layout, depth, isSignal = false }: NetworkInput): AxisRoles {
+  const space: AxisRoles = isSignal
+    ? [{ kind: "time" }]
+    : [...(depth === undefined ? [] : [{ kind: "depth" } as const]), { kind: "height" }, { kind: "width" }];
+  return layout === "NCHW"
+    ? [{ kind: "batch" }, { kind: "channel" }, ...space]
+    : [{ kind: "batch" }, ...space, { kind: "channel" }];
 }
 
 interface Settled {
@@ -163,10 +171,8 @@ function scoresInFile(graph: Graph, tail: ScoringTail): Graph["outputs"][number]
 }
 
 function inputShape(input: NetworkInput, batch: number | string): Shape {
-  const image: Shape =
-    input.layout === "NCHW"
-      ? [input.channels, input.height, input.width]
-      : [input.height, input.width, input.channels];
+  const space = input.isSignal === true ? [input.width] : spatialDims(input);
+  const image: Shape = input.layout === "NCHW" ? [input.channels, ...space] : [...space, input.channels];
   return input.isUnbatched ? image : [batch, ...image];
 }
 

@@ -45,6 +45,13 @@ export function choosePreprocess(
       source: "guessed: channels last and numbered labels, as Teachable Machine exports (v / 127.5 - 1)",
     };
   }
+  if (input.depth !== undefined || input.isSignal === true || ![1, 3].includes(input.channels)) {
+    const channelOrder = input.channels === 3 ? "RGB" : "gray";
+    return {
+      preprocess: { resize: defaultResize, normalization: { mean: [0], std: [1], channelOrder } },
+      source: "assumed: values as they are, because the model takes no photographs",
+    };
+  }
   if (input.channels === 1) {
     return {
       preprocess: { resize: defaultResize, normalization: { mean: [0], std: [1], channelOrder: "gray" } },

@@ -2,9 +2,10 @@ import { differentiate } from "../autodiff/differentiate.ts";
 import type { RuleOverrides } from "../autodiff/rules.ts";
 import { ModelError } from "../errors.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
+import { placeCount } from "../image/extent.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
 import { liveNodes } from "../graph/prepare/dead-nodes.ts";
-import type { Layer, Program } from "./model.ts";
+import { imageDims, type Layer, type Program } from "./model.ts";
 import { scoreRounding } from "./score-rounding.ts";
 import type { Network } from "./network.ts";
 import { realNumbers } from "./quantized-layer.ts";
@@ -50,8 +51,8 @@ export function buildProgramGraph(
     program.prologue ??
     ((builder: GraphBuilder): string =>
       start === undefined
-        ? builder.input("image", [batchSymbol, input.channels, input.height, input.width])
-        : builder.input("activation", [batchSymbol, start.channels, start.height, start.width]));
+        ? builder.input("image", [batchSymbol, ...imageDims(input)])
+        : builder.input("activation", [batchSymbol, ...imageDims(start)]));
   const first = makeStart(g);
   const replace = new Map(
     start === undefined
@@ -123,24 +124,48 @@ export function buildProgramGraph(
   return { graph, opset: network.opset, inputs, cotangents, outputs };
 }
 
-/** From `[batch, C, H, W]` float32 to what the network takes. */
+/** The order of axes that puts the channels of a value last. */
+const channelsLast = (rank: number): readonly number[] => [
+  0,
+  ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2),
+  1,
+];
+
+/** The order of axes that puts the channels of a value behind the batch. */
+const channelsFirst = (rank: number): readonly number[] => [
+  0,
+  rank - 1,
+  ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1),
+];
+
+/** Without the height of 1 of a signal. */
+function asSignal(g: GraphBuilder, value: string): string {
+  const [batch = 1, channels = 1, , width = 1] = g.dims(value);
+  return g.reshape(value, [batch, channels, width]);
+}
+
+/** From `[batch, C, H, W]` (of a volume `[batch, C, D, H, W]`) float32 to what the network takes. */
 function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): string {
-  const laidOut = input.layout === "NHWC" ? g.transpose(image, [0, 2, 3, 1]) : image;
+  const planar = input.isSignal === true ? asSignal(g, image) : image;
+  const laidOut = input.layout === "NHWC" ? g.transpose(planar, channelsLast(g.rank(planar))) : planar;
   return input.isUnbatched ? g.reshape(laidOut, g.dims(laidOut).slice(1)) : laidOut;
 }
 
-/** A layer's value (or its gradient) as `[batch, K, h, w]` float32. */
+/** A layer's value (or its gradient) as `[batch, K, h, w]` (over a volume `[batch, K, d, h, w]`) float32. */
 export function toLayerLayout(g: GraphBuilder, value: string, layer: Layer): string {
   const float = realNumbers(g, value);
-  if (layer.layout === "NCHW") return float;
-  if (layer.layout === "NHWC") return g.transpose(float, [0, 3, 1, 2]);
+  const shape = [g.dim(value, 0), ...imageDims(layer)];
+  if (layer.layout === "NCHW" || layer.layout === "NHWC") {
+    const first = layer.layout === "NHWC" ? g.transpose(float, channelsFirst(g.rank(float))) : float;
+    return g.rank(first) === shape.length ? first : g.reshape(first, shape);
+  }
   const tokens = layer.layout === "tokens" ? g.transpose(float, [0, 2, 1]) : float;
   const prefix = layer.prefixTokens ?? 0;
-  const grid = g.slice(tokens, [prefix], [prefix + layer.height * layer.width], [2]);
-  return g.reshape(grid, [g.dim(value, 0), layer.channels, layer.height, layer.width]);
+  const grid = g.slice(tokens, [prefix], [prefix + placeCount(layer)], [2]);
+  return g.reshape(grid, shape);
 }
 
-/** The inverse: a value `[batch, K, h, w]` that stands for a layer in the network. */
+/** The inverse: a value `[batch, K, h, w]` or `[batch, K, d, h, w]` that stands for a layer in the network. */
 function fromLayerLayout(g: GraphBuilder, value: string, layer: Layer, network: Network): string {
   if (layer.prefixTokens !== undefined && layer.prefixTokens > 0) {
     throw new ModelError(
@@ -154,13 +179,15 @@ function fromLayerLayout(g: GraphBuilder, value: string, layer: Layer, network: 
     );
   }
   const typed = g.cast(value, type);
+  const own = network.known.get(layer.name)?.[0].dims.length;
+  const planar = own === 3 && layer.prefixTokens === undefined ? asSignal(g, typed) : typed;
   switch (layer.layout) {
     case "NCHW":
-      return typed;
+      return planar;
     case "NHWC":
-      return g.transpose(typed, [0, 2, 3, 1]);
+      return g.transpose(planar, channelsLast(g.rank(planar)));
     default: {
-      const flat = g.reshape(typed, [g.dim(typed, 0), layer.channels, layer.height * layer.width]);
+      const flat = g.reshape(typed, [g.dim(typed, 0), layer.channels, placeCount(layer)]);
       return layer.layout === "tokens" ? g.transpose(flat, [0, 2, 1]) : flat;
     }
   }

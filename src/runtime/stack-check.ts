@@ -7,13 +7,14 @@ const tolerance = 1e-4;
  * Compares the logits of two different images stacked with those of each alone.
  *
  * @param run gives the logits `[N, K]` of N images, all in one run
+ * @param imageShape `[C, H, W]`, of volumes `[C, D, H, W]`
  * @returns why images must run one by one, or `undefined` if a stack gives the same
  */
 export async function stackProblem(
   run: (images: Tensor) => Promise<Tensor>,
-  [channels, height, width]: readonly [channels: number, height: number, width: number],
+  imageShape: readonly number[],
 ): Promise<string | undefined> {
-  const images = [0, 1].map((index) => wave([1, channels, height, width], 12.9898 + 7.31 * index));
+  const images = [0, 1].map((index) => wave([1, ...imageShape], 12.9898 + 7.31 * index));
   let together: Tensor;
   try {
     together = await run(concatBatch(images));

@@ -1,4 +1,5 @@
 import { ModelError } from "../errors.ts";
+import { extentOf, placeCount } from "../image/extent.ts";
 import { nearestNames } from "../nearest-names.ts";
 import { intsAttribute, type Graph, type GraphNode, type Shape } from "../graph/graph.ts";
 import type { AxisRoles } from "./axis-roles.ts";
@@ -42,6 +43,8 @@ export function bottlenecks(graph: Graph, image: string, logits: string): readon
   return found;
 }
 
+const spatialKinds = ["depth", "height", "width", "time"] as const;
+
 /** How a value lies over the image, or `undefined` if it has no grid of more than one place. */
 export function layerOf(name: string, dims: Shape, roles: AxisRoles | undefined): Layer | undefined {
   if (!isPlaced(roles) || roles === undefined) return undefined;
@@ -53,22 +56,28 @@ export function layerOf(name: string, dims: Shape, roles: AxisRoles | undefined)
   const grid = roles.find((role) => role.kind === "grid");
   if (grid?.kind === "grid" && dims.length === 3) {
     const axis = at("grid");
-    if (axis === 0 || grid.height * grid.width <= 1) return undefined;
+    const { prefix } = grid;
+    const extent = extentOf(grid);
+    if (axis === 0 || placeCount(extent) <= 1) return undefined;
     return {
       name,
       channels: size(axis === 1 ? 2 : 1),
-      height: grid.height,
-      width: grid.width,
+      ...extent,
       layout: axis === 1 ? "tokens" : "tokens-channels-first",
-      prefixTokens: grid.prefix,
+      prefixTokens: prefix,
     };
   }
-  const [y, x] = [at("height"), at("width")];
-  if (dims.length !== 4 || y < 0 || x !== y + 1 || y === 0) return undefined;
-  if (size(y) * size(x) <= 1) return undefined;
-  return y === 2
-    ? { name, channels: size(1), height: size(2), width: size(3), layout: "NCHW" }
-    : { name, channels: size(3), height: size(1), width: size(2), layout: "NHWC" };
+  // Depth, height and width (of a signal: time) lie side by side in this order, behind the channels or before them.
+  const axes = spatialKinds.map(at).filter((axis) => axis >= 0);
+  const [first = 0] = axes;
+  const isInOrder = axes.every((axis, index) => axis === first + index);
+  if (!isInOrder || first === 0 || dims.length !== axes.length + 2) return undefined;
+  const [width = 0, height = 1, depth] = axes.map(size).toReversed();
+  const extent = extentOf({ depth, height, width });
+  if (placeCount(extent) <= 1) return undefined;
+  return first === 2
+    ? { name, channels: size(1), ...extent, layout: "NCHW" }
+    : { name, channels: size(dims.length - 1), ...extent, layout: "NHWC" };
 }
 
 const movement = new Set([

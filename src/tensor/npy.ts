@@ -80,7 +80,11 @@ export function readNpy(bytes: Uint8Array, name = "array.npy"): AnyTensor {
  * @throws {@link DataError} as {@link readNpy}.
  */
 export function readNpyFloat32(bytes: Uint8Array, name = "array.npy"): Tensor {
-  const array = readNpy(bytes, name);
+  return toFloat32(readNpy(bytes, name));
+}
+
+/** An array of any numeric type as float32. */
+export function toFloat32(array: AnyTensor): Tensor {
   if (array.type === "float32") return array as Tensor;
   const convert =
     array.type === "float16" ? (value: unknown): number => halfToNumber(value as number) : Number;

@@ -16,14 +16,15 @@ export interface SmallModelOptions {
   readonly probabilityKind?: "softmax" | "sigmoid";
 }
 
-/** Builds a network with a `GraphBuilder` (input `x`, output `logits`) and loads it, run by ONNX Runtime in this process. */
+/** Builds a network for images `[C, H, W]`, volumes `[C, D, H, W]` or signals `[C, L]` with a `GraphBuilder` (input `x`, output `logits`) and loads it, run by ONNX Runtime in this process. */
 export function smallModel(
-  [channels, height, width]: readonly [channels: number, height: number, width: number],
+  imageShape: readonly [channels: number, ...space: readonly number[]],
   network: (g: GraphBuilder, x: string) => string,
   options: SmallModelOptions = {},
 ): GraphModel {
   const g = GraphBuilder.empty(17, "small");
-  const x = g.input("x", ["batch", channels, height, width]);
+  const x = g.input("x", ["batch", ...imageShape]);
+  const [channels] = imageShape;
   g.output(network(g, x), "logits");
   const onnx: OnnxModel = {
     graph: g.build(),
@@ -63,17 +64,17 @@ export function randomTensor(dims: readonly number[], deviation: number, seed: n
   );
 }
 
-/** A convolution with padding that keeps the size (odd kernels), weights `[out, in, k, k]`, and a bias. */
+/** A convolution with padding that keeps the size (odd kernels), weights `[out, in, k, k]` (or of another rank), and a bias. */
 export function convolution(
   g: GraphBuilder,
   x: string,
   weights: Tensor,
   bias: readonly number[] = [],
 ): string {
-  const kernel = weights.dims[2] ?? 1;
-  const pad = (kernel - 1) / 2;
+  const kernel = weights.dims.slice(2);
+  const pad = kernel.map((size) => (size - 1) / 2);
   const inputs = [x, g.constant(weights), ...(bias.length > 0 ? [g.floats(bias, [bias.length])] : [])];
-  return g.node("Conv", inputs, { kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad] });
+  return g.node("Conv", inputs, { kernel_shape: kernel, pads: [...pad, ...pad] });
 }
 
 /** Global average pooling and a linear layer, weights `[classes, channels]`. */

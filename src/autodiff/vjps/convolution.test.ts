@@ -56,6 +56,27 @@ const convolutions: Readonly<Record<string, readonly [readonly VjpOperand[], Pla
   "one dimension with stride": conv(["batch", 8, 9], [4, 8, 3], { strides: [2] }),
   "three dimensions": conv(["batch", 8, 5, 4, 6], [4, 8, 3, 2, 3], { pads: [1, 0, 1, 1, 1, 1] }),
   "three dimensions with stride": conv(["batch", 3, 5, 4, 6], [4, 3, 3, 2, 3], { strides: [2, 1, 2] }),
+  "three dimensions with dilation": conv(["batch", 3, 7, 6, 6], [4, 3, 3, 2, 3], {
+    dilations: [2, 1, 2],
+    pads: [1, 0, 2, 2, 1, 0],
+  }),
+  "three dimensions, stem of a network for video": conv(["batch", 3, 4, 8, 8], [4, 3, 3, 7, 7], {
+    strides: [1, 2, 2],
+    pads: [1, 3, 3, 1, 3, 3],
+  }),
+  "three dimensions in groups": fixedWeight(["batch", 4, 5, 4, 6], [6, 2, 3, 2, 3], {
+    group: 2,
+    strides: [2, 1, 2],
+    pads: [1, 1, 0, 1, 0, 1],
+  }),
+  "three dimensions, depthwise": fixedWeight(["batch", 4, 5, 4, 6], [4, 1, 3, 3, 3], {
+    group: 4,
+    pads: [1, 1, 1, 1, 1, 1],
+  }),
+  "three dimensions, SAME_UPPER": conv(["batch", 3, 5, 4, 6], [4, 3, 3, 2, 3], {
+    auto_pad: "SAME_UPPER",
+    strides: [2, 1, 2],
+  }),
   groups: fixedWeight(["batch", 8, 7, 6], [6, 4, 3, 3], { group: 2, pads: [1, 1, 1, 1] }),
   "groups of few channels": fixedWeight(["batch", 4, 7, 6], [6, 2, 3, 3], { group: 2, pads: [1, 1, 1, 1] }),
   "groups with stride": fixedWeight(["batch", 8, 7, 6], [4, 2, 3, 3], { group: 4, strides: [2, 2] }),
@@ -85,6 +106,16 @@ const transposes: Readonly<Record<string, readonly [readonly VjpOperand[], Plain
   SAME_UPPER: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "SAME_UPPER" }),
   SAME_LOWER: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "SAME_LOWER" }),
   "one dimension": fixedWeight(["batch", 4, 5], [4, 2, 3], { strides: [2] }),
+  "three dimensions": fixedWeight(["batch", 4, 3, 4, 2], [4, 2, 3, 2, 3], {
+    strides: [2, 1, 2],
+    pads: [1, 0, 1, 1, 1, 1],
+    output_padding: [1, 0, 1],
+  }),
+  "three dimensions in groups": fixedWeight(["batch", 4, 3, 4, 2], [4, 2, 2, 2, 2], {
+    group: 2,
+    strides: [2, 2, 2],
+  }),
+  "three dimensions with its weight": conv(["batch", 3, 3, 4, 2], [3, 2, 2, 3, 2], { strides: [2, 1, 1] }),
   "with its weight": conv(["batch", 4, 5, 4], [4, 3, 3, 2], { strides: [2, 1], pads: [1, 0, 0, 1] }),
   "with its weight and dilation": conv(["batch", 4, 5, 4], [4, 3, 3, 3], { dilations: [2, 1] }),
 };

@@ -51,6 +51,7 @@ const cases: readonly Case[] = [
   ["of tokens", "SimplifiedLayerNormalization", [["batch", 3, 6], weights(6, 1)]],
   ["of an image", "InstanceNormalization", [image, scale, bias]],
   ["of a row", "InstanceNormalization", [["batch", 4, 7], scale, bias], { attributes: epsilon }],
+  ["of a volume", "InstanceNormalization", [["batch", 4, 2, 3, 2], scale, bias]],
   ["with wanted weights", "InstanceNormalization", [image, [4], [4]]],
   [
     "scale a group",

@@ -45,6 +45,14 @@ const windows: Readonly<Record<string, Case>> = {
   "one dimension side by side": [["batch", 3, 9], { kernel_shape: [3], strides: [3] }],
   "three dimensions": [["batch", 2, 5, 4, 6], { kernel_shape: [3, 2, 3], strides: [2, 2, 1] }],
   "three dimensions side by side": [["batch", 2, 5, 4, 6], { kernel_shape: [2, 2, 2], strides: [2, 2, 2] }],
+  "three dimensions with pads": [
+    ["batch", 2, 5, 4, 6],
+    { kernel_shape: [3, 3, 3], strides: [2, 2, 2], pads: [1, 1, 1, 1, 1, 1] },
+  ],
+  "three dimensions with uneven pads, ceil_mode": [
+    ["batch", 2, 5, 4, 6],
+    { kernel_shape: [2, 3, 2], strides: [2, 2, 1], pads: [0, 1, 0, 1, 1, 1], ceil_mode: 1 },
+  ],
 };
 const dilated: Readonly<Record<string, Case>> = {
   "dilation 2": [image, { kernel_shape: [2, 3], dilations: [2, 2], pads: [1, 1, 1, 2] }, 19],
@@ -52,6 +60,11 @@ const dilated: Readonly<Record<string, Case>> = {
   "dilation 2 and stride 2, ceil_mode": [
     image,
     { kernel_shape: [2, 2], dilations: [2, 2], strides: [2, 2], ceil_mode: 1 },
+    19,
+  ],
+  "three dimensions with dilation": [
+    ["batch", 2, 5, 4, 6],
+    { kernel_shape: [2, 2, 2], dilations: [2, 1, 2], strides: [1, 2, 1] },
     19,
   ],
 };

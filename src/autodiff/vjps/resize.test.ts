@@ -92,6 +92,14 @@ describe("gradient rules of Resize against central differences", () => {
     const volume = [["batch", 2, 3, 2, 4], ...scaled(1, 1, 2, 2, 1.5)] as const;
     expect(await checkVjp(evaluate, "Resize", volume, { attributes })).toBeLessThan(2e-3);
   });
+  it("trilinear with aligned corners, and of a half-pixel nearest volume", async () => {
+    const operands = [["batch", 2, 3, 2, 4], ...scaled(1, 1, 2, 2, 1.5)] as const;
+    const aligned = { mode: "linear", coordinate_transformation_mode: "align_corners" };
+    expect(await checkVjp(evaluate, "Resize", operands, { attributes: aligned })).toBeLessThan(2e-3);
+    expect(await checkVjp(evaluate, "Resize", operands, { attributes: { mode: "nearest" } })).toBeLessThan(
+      2e-3,
+    );
+  });
   it("trilinear", async () => {
     const operands = [["batch", 2, 3, 2, 4], ...scaled(1, 1, 2, 1.5, 0.5)] as const;
     expect(await checkVjp(evaluate, "Resize", operands, { attributes: { mode: "linear" } })).toBeLessThan(

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { ExplainError, ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
-import { collect, integerOption, sizeOption } from "../option-parsers.ts";
+import { collect, integerOption, anySizeOption } from "../option-parsers.ts";
 
 /** A model did not pass; the findings have been printed. */
 class CheckFailedError extends ExplainError {
@@ -20,7 +20,11 @@ export function checkCommand(context: CliContext) {
     .option("--preprocess <PRESET|FILE>", "as for explain")
     .option("--feed <NAME=VALUE>", "value of a further input: a number, numbers or a .npy file", collect)
     .option("--output <NAME>", "the value with the class scores (default: found)")
-    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
+    .option(
+      "--size <HxW>",
+      "height and width, for a network that takes any (default: 224x224)",
+      anySizeOption,
+    )
     .option("--seed <N>", "seed of the random directions", integerOption(0, 2 ** 32 - 1), 0)
     .option("--threads <N>", "processor threads of the network (default: all cores)", integerOption(1, 1024))
     .option("--json", "print the findings as JSON")

@@ -3,7 +3,7 @@ import { ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { ExplainRequest } from "../explain-request.ts";
 import { budgetOption } from "../budget-option.ts";
-import { collect, collectList, integerOption, numberOption, sizeOption } from "../option-parsers.ts";
+import { collect, collectList, integerOption, numberOption, anySizeOption } from "../option-parsers.ts";
 
 /** Grad-CAM: the one that most people know, and one backward pass. */
 const defaultMethods: readonly string[] = ["grad-cam"];
@@ -16,7 +16,7 @@ export function explainCommand(context: CliContext) {
     )
     .argument(
       "<IMAGE...>",
-      "photographs (- reads one from standard input); a FILE.onnx among them is the model",
+      "photographs (- reads one from standard input), arrays (.npy, .npz) or, for models of volumes, folders of slices; a FILE.onnx among them is the model",
     )
     .option("-m, --model <FILE.onnx>", "the classifier (default: the EfficientNet-Lite0 that comes along)")
     .option(
@@ -48,7 +48,11 @@ export function explainCommand(context: CliContext) {
     )
     .option("--feed <NAME=VALUE>", "value of a further input: a number, numbers or a .npy file", collect)
     .option("--output <NAME>", "the value with the class scores (default: found)")
-    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
+    .option(
+      "--size <HxW>",
+      "height and width (of volumes DxHxW), for a network that takes any (default: 224x224)",
+      anySizeOption,
+    )
     .option("-o, --out <DIR>", "folder of the results; - writes the picture to standard output", ".")
     .addOption(
       new Option(
@@ -82,7 +86,7 @@ export function explainCommand(context: CliContext) {
     .addHelpText(
       "after",
       `
-Writes DIR/IMAGE.METHOD.CLASSINDEX.png, .npy (float32, the network's height x width) and .json for each image and class,
+Writes DIR/IMAGE.METHOD.CLASSINDEX.png, .npy (float32, the network's height x width, of a volume depth first) and .json for each image and class,
 with --frames also .frames/NNN.png and .frames.webp, with --plot .loss.svg and .loss.png.
 Ctrl-C writes the best map so far, marked as unfinished; twice, it ends at once.
 

@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { ParameterError } from "../../errors.ts";
 import { explainedMethods, type ExplainedMethod } from "../../methods/explained-model/explained-methods.ts";
 import type { CliContext } from "../cli-context.ts";
-import { collect, integerOption, sizeOption } from "../option-parsers.ts";
+import { collect, integerOption, anySizeOption } from "../option-parsers.ts";
 
 /** `onnx-saliency export`: a model that explains itself, for programs without this package. */
 export function exportCommand(context: CliContext) {
@@ -26,7 +26,11 @@ export function exportCommand(context: CliContext) {
       collect,
     )
     .option("--output <NAME>", "the value with the class scores (default: found)")
-    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
+    .option(
+      "--size <HxW>",
+      "height and width, for a network that takes any (default: 224x224)",
+      anySizeOption,
+    )
     .option("--no-check", "do not compare the file with the model and with the method")
     .option("--json", "print what was written as JSON")
     .option("--verbose", "print the stack of an error")

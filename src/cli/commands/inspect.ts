@@ -1,11 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import { ExplainError, ParameterError } from "../../errors.ts";
+import { spatialDims } from "../../image/extent.ts";
 import type { Method } from "../../methods/define-method.ts";
 import type { NodeModel } from "../../node.ts";
 import type { NetworkReport } from "../../runtime/inspect-network.ts";
 import type { Layer } from "../../runtime/model.ts";
 import type { CliContext } from "../cli-context.ts";
-import { collect, sizeOption } from "../option-parsers.ts";
+import { collect, anySizeOption } from "../option-parsers.ts";
 import type { PreprocessTrial } from "../inspect-image.ts";
 
 /** Layers listed besides the chosen one. */
@@ -40,7 +41,11 @@ export function inspectCommand(context: CliContext) {
     .option("-o, --out <FILE.png>", "with --image: write a picture of what the network sees under each")
     .option("--feed <NAME=VALUE>", "value of a further input: a number, numbers or a .npy file", collect)
     .option("--output <NAME>", "the value with the class scores (default: found)")
-    .option("--size <HxW>", "height and width, for a network that takes any (default: 224x224)", sizeOption)
+    .option(
+      "--size <HxW>",
+      "height and width, for a network that takes any (default: 224x224)",
+      anySizeOption,
+    )
     .option("--json", "print the findings as JSON")
     .option("--verbose", "print the stack of an error")
     .action(async (path, options) => {
@@ -86,6 +91,7 @@ async function describeModel(model: NodeModel, methods: readonly Method[]): Prom
   const { inspectNetwork } = await import("../../runtime/inspect-network.ts");
   const layer = targetLayer(model);
   const target = "problem" in layer ? undefined : layer;
+  const { volumeProblem } = await import("../../methods/volumes.ts");
   const report = inspectNetwork(model.network, model.onnx.graph, target, (name) => model.layer(name));
   return {
     description: model.description,
@@ -96,7 +102,7 @@ async function describeModel(model: NodeModel, methods: readonly Method[]): Prom
     layer,
     layers: model.network.layers.slice(0, listedLayers),
     methods: methods.map((method) => {
-      const problem = methodProblem(method, report, layer);
+      const problem = volumeProblem(method, model) ?? methodProblem(method, report, layer);
       return { id: method.name, ...(problem !== undefined && { problem }) };
     }),
   };
@@ -149,7 +155,7 @@ async function formatReport(report: ModelReport): Promise<string> {
     ["outputs", declared(report.outputs)],
     [
       "image",
-      `${image.name}: ${image.channels} channels, ${image.height} x ${image.width}, ${image.layout}${image.fixedBatch === undefined ? "" : `, batch fixed at ${image.fixedBatch}`}`,
+      `${image.name}: ${image.channels} channels, ${spatialDims(image).join(" x ")}, ${image.isSignal === true ? "signal" : image.layout}${image.fixedBatch === undefined ? "" : `, batch fixed at ${image.fixedBatch}`}`,
     ],
     [
       "preprocessing",
@@ -199,7 +205,7 @@ async function formatReport(report: ModelReport): Promise<string> {
 
 const short = (value: number): string => String(Number(value.toPrecision(4)));
 
-function describeLayer({ name, channels, height, width, layout, prefixTokens = 0 }: Layer): string {
+function describeLayer({ name, channels, layout, prefixTokens = 0, ...extent }: Layer): string {
   const tokens = prefixTokens > 0 ? `, ${prefixTokens} tokens before the grid left out` : "";
-  return `${name}: ${channels} channels, ${height} x ${width}${layout === "NCHW" ? "" : `, ${layout}${tokens}`}`;
+  return `${name}: ${channels} channels, ${spatialDims(extent).join(" x ")}${layout === "NCHW" ? "" : `, ${layout}${tokens}`}`;
 }

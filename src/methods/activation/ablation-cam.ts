@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { assert } from "../../errors.ts";
-import type { Program } from "../../runtime/model.ts";
-import type { Layer } from "../../runtime/model.ts";
+import { spatialDims } from "../../image/extent.ts";
+import { imageDims, type Layer, type Program } from "../../runtime/model.ts";
 import { filled } from "../../tensor/tensor.ts";
 import { runSamples } from "../batched-runs.ts";
 import { defineMethod } from "../define-method.ts";
@@ -19,6 +19,7 @@ export const ablationCam = defineMethod({
   title: "Ablation-CAM",
   family: "activation",
   needs: "activations",
+  explainsVolumes: true,
   paper: {
     authors: "Desai and Ramaswamy",
     year: 2020,
@@ -63,7 +64,7 @@ export const ablationCam = defineMethod({
       program: ablationProgram(layer),
       count: layer.channels + 1,
       feeds(start, end) {
-        const keep = filled([end - start, layer.channels, 1, 1], 1);
+        const keep = filled([end - start, layer.channels, ...spatialDims(layer).map(() => 1)], 1);
         for (let sample = Math.max(start, 1); sample < end; sample++)
           keep.data[(sample - start) * layer.channels + sample - 1] = 0;
         return { keep };
@@ -82,13 +83,16 @@ export const ablationCam = defineMethod({
   },
 });
 
-/** The network behind a layer, whose value is one activation for all samples times a factor `[batch, K, 1, 1]`. */
-function ablationProgram({ name, channels, height, width }: Layer): Program {
+/** The network behind a layer, whose value is one activation for all samples times a factor a channel, `[batch, K, 1, 1]`. */
+function ablationProgram(layer: Layer): Program {
   return {
-    key: `ablation:${name}`,
-    start: name,
+    key: `ablation:${layer.name}`,
+    start: layer.name,
     prologue: (g) =>
-      g.mul(g.input("activation", [1, channels, height, width]), g.input("keep", ["batch", channels, 1, 1])),
+      g.mul(
+        g.input("activation", [1, ...imageDims(layer)]),
+        g.input("keep", ["batch", layer.channels, ...spatialDims(layer).map(() => 1)]),
+      ),
     outputs: [],
   };
 }

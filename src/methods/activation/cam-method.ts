@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { assert } from "../../errors.ts";
+import { extentOf, placeCount, type Extent } from "../../image/extent.ts";
 import { minMax } from "../../image/min-max.ts";
 import type { Grid, SaliencyMap } from "../../image/saliency-map.ts";
-import { upsampleBilinear } from "../../image/upsample.ts";
-import type { Layer, Model, ScoreKind } from "../../runtime/model.ts";
+import { upsampleLinear } from "../../image/upsample.ts";
+import { imageDims, type Layer, type ScoreKind } from "../../runtime/model.ts";
 import type { Method, MethodCost } from "../define-method.ts";
 import { chosenLayers, layerParams, type LayerChoice } from "./cam-layer.ts";
 import type { CamMap, LayerValues } from "./cam-rule.ts";
@@ -35,7 +36,7 @@ type CamSchema<Shape extends z.ZodRawShape> = z.ZodObject<typeof gradientCamPara
 
 /**
  * A method that makes a map of a layer from its activations A and gradients G = d score / d A, one forward and backward
- * pass: the signed map S (`native`), then ReLU, then bilinear upsampling (halfPixel) to the size of the image. No min-max:
+ * pass: the signed map S (`native`), then ReLU, then bilinear upsampling (halfPixel; over a volume trilinear) to the size of the image. No min-max:
  * that is the viewer's business. An empty map is a legitimate result and says why in `degenerate`.
  */
 export function camMethod<Shape extends z.ZodRawShape>(
@@ -49,6 +50,7 @@ export function camMethod<Shape extends z.ZodRawShape>(
     summary,
     family: "activation",
     needs: "gradients",
+    explainsVolumes: true,
     // A spread of a generic shape has no type of its own.
     params: z.strictObject({ ...gradientCamParams, ...definition.params }) as CamSchema<Shape>,
     cost: (): MethodCost => ({ f: 0, fb: 1 }),
@@ -94,7 +96,7 @@ export function layerMap(
  * normalised maps (layers of different depth have different scales), without `native`.
  */
 export function camSaliency(
-  { height, width }: Pick<Model, "height" | "width">,
+  image: Extent,
   maps: readonly LayerMap[],
   rescale: (map: Float64Array) => Float64Array = (map) => map,
   details?: Readonly<Record<string, unknown>>,
@@ -104,22 +106,21 @@ export function camSaliency(
   if (more.length === 0) {
     const { layer, map, degenerate } = first;
     return {
-      ...upsampleBilinear(layerGrid(layer, rectified(map)), width, height),
+      ...upsampleLinear(layerGrid(layer, rectified(map)), image),
       native: layerGrid(layer, map),
       ...(degenerate && { degenerate }),
-      details: { layer: layer.name, layerSize: [layer.channels, layer.height, layer.width], ...details },
+      details: { layer: layer.name, layerSize: imageDims(layer), ...details },
     };
   }
-  const values = new Float32Array(height * width);
+  const values = new Float32Array(placeCount(image));
   for (const { layer, map } of maps) {
-    const normalised = minMax(upsampleBilinear(layerGrid(layer, rescale(rectified(map))), width, height));
+    const normalised = minMax(upsampleLinear(layerGrid(layer, rescale(rectified(map))), image));
     normalised.values.forEach((value, pixel) => (values[pixel]! += value / maps.length));
   }
   const degenerate = maps.every((map) => map.degenerate) ? first.degenerate : undefined;
   const layers = maps.map(({ layer }) => layer.name);
   return {
-    width,
-    height,
+    ...extentOf(image),
     values,
     ...(degenerate && { degenerate }),
     details: { layer: layers.join(", "), layers, ...details },
@@ -130,8 +131,8 @@ function rectified(map: Float64Array): Float64Array {
   return map.map((value) => Math.max(value, 0));
 }
 
-function layerGrid({ width, height }: Layer, map: Float64Array): Grid {
-  return { width, height, values: Float32Array.from(map) };
+function layerGrid(layer: Layer, map: Float64Array): Grid {
+  return { ...extentOf(layer), values: Float32Array.from(map) };
 }
 
 /** One image's activations and gradients of a layer. */
@@ -144,6 +145,10 @@ function layerValues(
     activations !== undefined && gradients !== undefined,
     `activations and gradients of layer '${layer.name}'`,
   );
-  const { channels, height, width } = layer;
-  return { channels, height, width, activations: activations.data, gradients: gradients.data };
+  return {
+    channels: layer.channels,
+    ...extentOf(layer),
+    activations: activations.data,
+    gradients: gradients.data,
+  };
 }

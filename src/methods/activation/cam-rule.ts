@@ -1,8 +1,8 @@
+import { placeCount, type Extent } from "../../image/extent.ts";
+
 /** One layer of one image: activations `A[k, p]` and gradients `G[k, p] = d score / d A`, channel by channel, places row-major. */
-export interface LayerValues {
+export interface LayerValues extends Extent {
   readonly channels: number;
-  readonly height: number;
-  readonly width: number;
   readonly activations: Float32Array;
   readonly gradients: Float32Array;
 }
@@ -19,7 +19,7 @@ export function sumOverPlaces(
   channel: number,
   term: (a: number, g: number) => number,
 ): number {
-  const area = layer.height * layer.width;
+  const area = placeCount(layer);
   let sum = 0;
   for (let place = channel * area; place < (channel + 1) * area; place++)
     sum += term(layer.activations[place]!, layer.gradients[place]!);
@@ -32,11 +32,8 @@ export function perChannel(layer: LayerValues, weight: (channel: number) => numb
 }
 
 /** The map S = sum_k w_k A_k, in float64. */
-export function weightedSum(
-  layer: Pick<LayerValues, "channels" | "height" | "width" | "activations">,
-  weights: Float64Array,
-): CamMap {
-  const area = layer.height * layer.width;
+export function weightedSum(layer: Omit<LayerValues, "gradients">, weights: Float64Array): CamMap {
+  const area = placeCount(layer);
   const map = new Float64Array(area);
   for (let channel = 0; channel < layer.channels; channel++) {
     const weight = weights[channel]!;
@@ -49,7 +46,7 @@ export function weightedSum(
 
 /** The map S = sum_k term(a_k, g_k), place by place, in float64. */
 export function sumOverChannels(layer: LayerValues, term: (a: number, g: number) => number): CamMap {
-  const area = layer.height * layer.width;
+  const area = placeCount(layer);
   const map = new Float64Array(area);
   for (let index = 0; index < layer.activations.length; index++) {
     map[index % area]! += term(layer.activations[index]!, layer.gradients[index]!);

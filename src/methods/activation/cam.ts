@@ -1,4 +1,5 @@
 import { ModelError } from "../../errors.ts";
+import { placeCount } from "../../image/extent.ts";
 import { camMethod } from "./cam-method.ts";
 import { perChannel, sumOverPlaces, weightedSum } from "./cam-rule.ts";
 
@@ -16,7 +17,7 @@ export const cam = camMethod({
     "Channels weighted as the classifier weights their averages; only for global average pooling and one linear layer.",
   params: {},
   map(layer) {
-    const area = layer.height * layer.width;
+    const area = placeCount(layer);
     const largest = layer.gradients.reduce((max, g) => Math.max(max, Math.abs(g)), 0);
     for (let index = 0; index < layer.gradients.length; index++) {
       const first = layer.gradients[index - (index % area)]!;

@@ -16,6 +16,7 @@ export const eigenCam = defineMethod({
   title: "Eigen-CAM",
   family: "activation",
   needs: "activations",
+  explainsVolumes: true,
   paper: { authors: "Muhammad and Yeasin", year: 2020, url: "https://arxiv.org/abs/2008.00299" },
   summary: "The main direction of the activations of the last layer, whatever the class.",
   isClassAgnostic: true,

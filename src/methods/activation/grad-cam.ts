@@ -1,3 +1,4 @@
+import { placeCount } from "../../image/extent.ts";
 import { camMethod } from "./cam-method.ts";
 import { perChannel, sumOverPlaces, weightedSum } from "./cam-rule.ts";
 
@@ -9,7 +10,7 @@ export const gradCam = camMethod({
   summary: "Channels of the last layer, each weighted with its mean gradient.",
   params: {},
   map(layer) {
-    const area = layer.height * layer.width;
+    const area = placeCount(layer);
     return weightedSum(
       layer,
       perChannel(layer, (channel) => sumOverPlaces(layer, channel, (_, g) => g) / area),

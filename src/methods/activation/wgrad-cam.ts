@@ -1,3 +1,4 @@
+import { placeCount } from "../../image/extent.ts";
 import { camMethod } from "./cam-method.ts";
 import { perChannel, sumOverPlaces, weightedSum } from "./cam-rule.ts";
 
@@ -16,7 +17,7 @@ export const wgradCam = camMethod({
   summary: "Channels of the last layer, each weighted with its mean of gradient times activation.",
   params: {},
   map(layer) {
-    const area = layer.height * layer.width;
+    const area = placeCount(layer);
     return weightedSum(
       layer,
       perChannel(layer, (channel) => sumOverPlaces(layer, channel, (a, g) => g * a) / area),

@@ -1,3 +1,4 @@
+import { ParameterError } from "../../errors.ts";
 import { GraphBuilder } from "../../graph/graph-builder.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Normalization } from "../../image/normalize.ts";
@@ -59,6 +60,11 @@ export interface ExplainedModel {
  */
 export function explainedModel(request: ExplainedModelRequest): ExplainedModel {
   const { network, declared, forward = "shared", layer } = request;
+  if (network.input.depth !== undefined || network.input.isSignal === true) {
+    throw new ParameterError(
+      "model: expected one of images, got one of volumes or signals, which are not exported. Explain them with `explain`.",
+    );
+  }
   const own = request.declaredOpset === network.opset ? declared : network.graph;
   const sameInput = inputType(own, network) === inputType(declared, network);
   if (forward === "separate" && sameInput) return explainedBeside(own, request);

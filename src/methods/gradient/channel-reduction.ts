@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { extentOf } from "../../image/extent.ts";
 import type { SaliencyMap } from "../../image/saliency-map.ts";
 import type { ScoreKind } from "../../runtime/model.ts";
 import { tensor, type Tensor } from "../../tensor/tensor.ts";
@@ -20,7 +21,7 @@ export function reduceParameter(
     .describe(`how the channels become one value a pixel; ${reason}`);
 }
 
-/** Reduces an attribution `[C, H, W]` (row-major, any float array) to `H x W` values. Sums in float64. */
+/** Reduces an attribution, channel by channel (any float array), to one value a place. Sums in float64. */
 export function reduceChannels(
   values: Float32Array | Float64Array,
   channels: number,
@@ -55,23 +56,23 @@ export function reduceChannels(
   return result;
 }
 
-/** The saliency map of an attribution `[C, H, W]`, with the attribution itself and a reason if it is zero or not finite. `score` is what was differentiated. */
+/** The saliency map of an attribution `[C, H, W]` (of a volume `[C, D, H, W]`), with the attribution itself and a reason if it is zero or not finite. `score` is what was differentiated. */
 export function attributionMap(
   values: Float32Array | Float64Array,
-  [channels, height, width]: readonly [channels: number, height: number, width: number],
+  dims: readonly number[],
   reduction: ChannelReduction,
   details?: Readonly<Record<string, unknown>>,
   score?: ScoreKind,
 ): SaliencyMap {
-  const attribution: Tensor = tensor(values instanceof Float32Array ? values : Float32Array.from(values), [
-    channels,
-    height,
-    width,
-  ]);
+  const attribution: Tensor = tensor(
+    values instanceof Float32Array ? values : Float32Array.from(values),
+    dims,
+  );
+  const [channels = 1, ...space] = dims;
+  const [width = 1, height = 1, depth] = space.toReversed();
   const degenerate = degenerateAttribution(attribution.data, score);
   return {
-    width,
-    height,
+    ...extentOf({ depth, height, width }),
     values: reduceChannels(values, channels, reduction),
     attribution,
     isSigned: reduction === "sum",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { imageDims } from "../../runtime/model.ts";
 import { defineMethod } from "../define-method.ts";
 import { plainGradient, scoreParameter } from "./attribution.ts";
 import { attributionMap, reduceParameter } from "./channel-reduction.ts";
@@ -12,6 +13,7 @@ export const gradient = defineMethod({
   title: "Gradient",
   family: "gradient",
   needs: "gradients",
+  explainsVolumes: true,
   paper: { authors: "Simonyan et al.", year: 2013, url: "https://arxiv.org/abs/1312.6034" },
   summary: "How much the score changes when a pixel changes a little.",
   params: z.strictObject({
@@ -21,12 +23,6 @@ export const gradient = defineMethod({
   cost: () => ({ f: 0, fb: 1 }),
   async explain({ model, input, target, params, signal }) {
     const attribution = await plainGradient({ model, images: input, target, score: params.score, signal });
-    return attributionMap(
-      attribution.data,
-      [model.channels, model.height, model.width],
-      params.reduce,
-      undefined,
-      params.score,
-    );
+    return attributionMap(attribution.data, imageDims(model), params.reduce, undefined, params.score);
   },
 });

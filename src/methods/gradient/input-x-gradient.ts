@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { imageDims } from "../../runtime/model.ts";
 import { tensor } from "../../tensor/tensor.ts";
 import { defineMethod } from "../define-method.ts";
 import { plainGradient, scoreParameter, type BatchAttribution } from "./attribution.ts";
@@ -23,6 +24,7 @@ export const inputXGradient = defineMethod({
   title: "Input x gradient",
   family: "gradient",
   needs: "gradients",
+  explainsVolumes: true,
   paper: { authors: "Shrikumar et al.", year: 2016, url: "https://arxiv.org/abs/1605.01713" },
   summary: "The gradient weighted with the value of each pixel: a first-order share of the score.",
   params: z.strictObject({
@@ -38,12 +40,6 @@ export const inputXGradient = defineMethod({
       score: params.score,
       signal,
     });
-    return attributionMap(
-      attribution.data,
-      [model.channels, model.height, model.width],
-      params.reduce,
-      undefined,
-      params.score,
-    );
+    return attributionMap(attribution.data, imageDims(model), params.reduce, undefined, params.score);
   },
 });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { throwIfAborted } from "../../errors.ts";
 import type { Normalization } from "../../image/normalize.ts";
 import type { RandomStream } from "../../random/random-stream.ts";
-import type { Model, ScoreKind, Target } from "../../runtime/model.ts";
+import { imageDims, type Model, type ScoreKind, type Target } from "../../runtime/model.ts";
 import { concatBatch, tensor, type Tensor } from "../../tensor/tensor.ts";
 import { filledImage, fills, pixelImage, type Fill } from "../baseline.ts";
 import { defineMethod } from "../define-method.ts";
@@ -84,6 +84,7 @@ export const integratedGradients = defineMethod({
   title: "Integrated gradients",
   family: "gradient",
   needs: "gradients",
+  explainsVolumes: true,
   paper: { authors: "Sundararajan et al.", year: 2017, url: "https://arxiv.org/abs/1703.01365" },
   summary:
     "Gradients summed along the way from a baseline image; the values add up to the change of the score.",
@@ -137,7 +138,7 @@ export const integratedGradients = defineMethod({
       );
     }
     const scores = await model.scores(concatBatch([input, ...baselines]), target, score, { signal });
-    const shape = [model.channels, model.height, model.width] as const;
+    const shape = imageDims(model);
     return attributionMap(sum, shape, params.reduce, completeness(sum, scores));
   },
 });

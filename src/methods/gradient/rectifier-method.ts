@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { RuleOverrides } from "../../autodiff/rules.ts";
 import { assert } from "../../errors.ts";
+import { imageDims } from "../../runtime/model.ts";
 import { defineMethod, type Method } from "../define-method.ts";
 import { scoreParameter, type BatchAttribution } from "./attribution.ts";
 import { attributionMap, reduceParameter } from "./channel-reduction.ts";
@@ -29,13 +30,14 @@ export function rectifierMethod(
     ...facts,
     family: "gradient",
     needs: "gradients",
+    explainsVolumes: true,
     params,
     cost: () => ({ f: 0, fb: 1 }),
     async explain({ model, input, target, params: { score, reduce }, signal }) {
       const attribution = await gradient({ model, images: input, target, score, signal });
       const warnings = rectifierWarnings(model.operators);
       const details = warnings.length === 0 ? undefined : { warnings };
-      const size = [model.channels, model.height, model.width] as const;
+      const size = imageDims(model);
       return attributionMap(attribution.data, size, reduce, details, score);
     },
   });

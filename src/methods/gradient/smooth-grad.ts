@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { throwIfAborted } from "../../errors.ts";
 import type { SaliencyMap } from "../../image/saliency-map.ts";
+import { imageDims } from "../../runtime/model.ts";
 import { fillNormals } from "../../random/normal-fill.ts";
 import type { RandomStream } from "../../random/random-stream.ts";
 import { tensor, type Tensor } from "../../tensor/tensor.ts";
@@ -54,6 +55,7 @@ export const smoothGrad = defineMethod({
   title: "SmoothGrad",
   family: "gradient",
   needs: "gradients",
+  explainsVolumes: true,
   paper: { authors: "Smilkov et al.", year: 2017, url: "https://arxiv.org/abs/1706.03825" },
   summary: "The mean gradient over noisy copies of the image.",
   params: smoothingParams(1, "max-abs", "the maximum of the absolute values, as for the plain gradient"),
@@ -67,6 +69,7 @@ export const smoothGradSquared = defineMethod({
   title: "SmoothGrad squared",
   family: "gradient",
   needs: "gradients",
+  explainsVolumes: true,
   paper: { authors: "Hooker et al.", year: 2018, url: "https://arxiv.org/abs/1806.10758" },
   summary: "The mean squared gradient over noisy copies of the image.",
   params: smoothingParams(1, "sum", "the values are not negative, so the sum loses nothing"),
@@ -80,6 +83,7 @@ export const varGrad = defineMethod({
   title: "VarGrad",
   family: "gradient",
   needs: "gradients",
+  explainsVolumes: true,
   paper: { authors: "Adebayo et al.", year: 2018, url: "https://arxiv.org/abs/1810.03307" },
   summary: "The variance of the gradient over noisy copies of the image.",
   params: smoothingParams(2, "sum", "the values are not negative, so the sum loses nothing").extend({
@@ -105,7 +109,7 @@ async function smooth(
   const map = (): SaliencyMap =>
     attributionMap(
       combine(moments),
-      [model.channels, model.height, model.width],
+      imageDims(model),
       params.reduce,
       {
         sigma,
