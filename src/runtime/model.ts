@@ -76,7 +76,10 @@ export interface Program {
    * it and nothing before it runs. Every path from the image must pass the layer.
    */
   readonly start?: string;
-  /** Values to differentiate the score with respect to: inputs declared by the prologue, `image`, or layer names. */
+  /**
+   * Values to differentiate the score with respect to: inputs declared by the prologue, layer names, or `image`, the
+   * network's input in `[batch, C, H, W]`, be it fed or made by the prologue.
+   */
   readonly wrt?: readonly string[];
   readonly rules?: { readonly name: string; readonly overrides: RuleOverrides };
   /** Layers to fetch besides, as `[N, K, h, w]`. */
