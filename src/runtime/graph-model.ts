@@ -110,7 +110,11 @@ export class GraphModel implements Model {
   }
   get operators(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { opType } of this.network.graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
+    for (const { opType, attributes } of this.network.graph.nodes) {
+      const { activation } = attributes;
+      const fused = activation?.kind === "string" && activation.value !== "" ? [activation.value] : [];
+      for (const name of [opType, ...fused]) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
     return counts;
   }
   get device(): string {

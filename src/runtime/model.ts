@@ -136,7 +136,7 @@ export interface Model {
   tappedLayer(tap: "before-activation" | "after-activation"): Layer;
   /** Resolves a value or node name to a layer; throws `ModelError` with near matches. */
   layer(name: string): Layer;
-  /** Operator types of the network, each with how often it occurs. */
+  /** Operator types of the network, those of activations fused into others included, each with how often it occurs. */
   readonly operators?: ReadonlyMap<string, number>;
   /** What to know of the model before trusting an explanation of it, a sentence each. */
   readonly notes?: readonly string[];
