@@ -1,10 +1,12 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
-import { floatAttribute, intAttribute } from "../../graph/graph.ts";
+import { floatAttribute, intAttribute, stringAttribute } from "../../graph/graph.ts";
 import { elementwise, type Vjp, type VjpContext, type VjpTable } from "../rules.ts";
-import { geluDerivative, geluTanhDerivative } from "./activation.ts";
-import { range } from "./axes.ts";
+import { activationVjps, geluDerivative, geluTanhDerivative } from "./activation.ts";
+import { append } from "./append-node.ts";
+import { axisAttribute, range, unsupported } from "./axes.ts";
 import { fusedConvolution, fusedGemm } from "./fused-activation.ts";
 import { standardise } from "./normalization.ts";
+import { softmaxVjps } from "./softmax.ts";
 
 /** The product of two matrices with the turns that ONNX Runtime fuses into it. */
 function turnedProduct({ g, node, inputs }: VjpContext): string {
@@ -22,6 +24,31 @@ function turnedProduct({ g, node, inputs }: VjpContext): string {
   return g.mul(product, floatAttribute(node, "alpha", 1));
 }
 const fusedMatMul: Vjp = (context) => context.composite(() => [turnedProduct(context)]);
+
+/** Such a product and an activation after it, which has attributes of its own under other names. */
+const fusedMatMulActivation: Vjp = (context) => {
+  const { g, node } = context;
+  const opType = stringAttribute(node, "activation", "");
+  if (activationVjps[opType] === undefined && softmaxVjps[opType] === undefined)
+    throw unsupported(node, `the fused activation '${opType}'`);
+  const prefix = "activation_";
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  );
+  return context.composite(() => [append(g, opType, [turnedProduct(context)], attributes)]);
+};
+
+/** softmax(x + bias) over all axes from `axis` on, taken as one. */
+const biasSoftmax: Vjp = ({ g, node, inputs, composite }) =>
+  composite(() => {
+    const sum = biased(g, inputs);
+    const axis = axisAttribute(g, node, sum, 1);
+    if (axis === g.rank(sum) - 1) return [g.node("Softmax", [sum], { axis: -1 })];
+    const flat = g.node("Softmax", [g.node("Flatten", [sum], { axis })], { axis: -1 });
+    return [g.reshape(flat, g.dims(sum), sum)];
+  });
 
 /** Layer normalisation of a sum; the sum is an output, too. */
 function skipNormalization(opType: "LayerNormalization" | "SimplifiedLayerNormalization"): Vjp {
@@ -83,6 +110,8 @@ const microsoftVjps: VjpTable = {
   FusedGemm: fusedGemm,
   FusedMatMul: fusedMatMul,
   TransposeMatMul: fusedMatMul,
+  FusedMatMulActivation: fusedMatMulActivation,
+  BiasSoftmax: biasSoftmax,
   SkipLayerNormalization: skipNormalization("LayerNormalization"),
   SkipSimplifiedLayerNormalization: skipNormalization("SimplifiedLayerNormalization"),
   GroupNorm: groupNorm,
