@@ -31,9 +31,9 @@ await gradientCost();
 console.log("| method | seconds | f | fb | over its network |\n| --- | --- | --- | --- | --- |");
 for (const method of chosen) {
   // Sessions are made before anything is timed: a method is stopped as soon as it reports.
-  if (method.cost(method.params.parse({}), { layerChannels: 1280, height: 224, width: 224 }).fb <= 1) {
-    await explain({ model, input, method }).catch(() => undefined);
-  }
+  const warm = new AbortController();
+  const onProgress = (): void => warm.abort();
+  await explain({ model, input, method, signal: warm.signal, onProgress }).catch(() => undefined);
   const before = [await forwardCost(), await gradientCost()] as const;
   const { record } = await explain({ model, input, method });
   const after = [await forwardCost(), await gradientCost()] as const;

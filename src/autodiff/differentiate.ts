@@ -185,6 +185,7 @@ function visit(
     dy,
     cotangents,
     needs,
+    overrides,
     full: (cotangent, output = 0) => {
       const value = node.outputs[output] ?? "";
       return g.expand(cotangent, g.dims(value), value);

@@ -33,6 +33,8 @@ export interface VjpContext {
    * are dead: ONNX Runtime would run them all the same, so drop them (`liveNodes`) before the graph is written.
    */
   readonly composite: (build: () => readonly string[]) => readonly (VjpThunk | undefined)[];
+  /** Replaced rules; an operator that holds others looks for those of its parts here (`composite` does by itself). */
+  readonly overrides: RuleOverrides;
 }
 
 /** Makes the cotangent of one input. Called only if that input is wanted. */

@@ -20,7 +20,9 @@ export function dilatedSegments(segmentation: Segmentation, radius = 5): readonl
   const members: number[][] = Array.from({ length: count }, () => []);
   for (let pixel = 0; pixel < labels.length; pixel++) members[labels[pixel]!]!.push(pixel);
   if (radius === 0) return members.map((pixels) => Int32Array.from(pixels));
-  const offsets = diskOffsets(radius);
+  const disk = diskOffsets(radius);
+  const dys = Int32Array.from(disk, ([dy]) => dy);
+  const dxs = Int32Array.from(disk, ([, dx]) => dx);
   const owner = new Int32Array(width * height).fill(-1);
   return members.map((pixels, segment) => {
     const reached: number[] = [...pixels];
@@ -29,9 +31,9 @@ export function dilatedSegments(segmentation: Segmentation, radius = 5): readonl
       if (!isBorder(labels, pixel, width)) continue;
       const y = Math.floor(pixel / width);
       const x = pixel % width;
-      for (const [dy, dx] of offsets) {
-        const column = x + dx;
-        const row = y + dy;
+      for (let index = 0; index < dys.length; index++) {
+        const column = x + dxs[index]!;
+        const row = y + dys[index]!;
         if (column < 0 || column >= width || row < 0 || row >= height) continue;
         const target = row * width + column;
         if (owner[target] === segment) continue;

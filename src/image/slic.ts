@@ -20,12 +20,35 @@ export interface SlicOptions {
  * @throws {@link ParameterError} for counts below 1.
  */
 export function slic(image: Tensor, options: SlicOptions): Segmentation {
-  const { segmentCount, compactness = 10, iterations = 10 } = options;
-  const { height, width } = colorImageSize(image);
-  if (!(segmentCount >= 1))
-    throw new ParameterError(`segmentCount: expected at least 1, got ${segmentCount}.`);
+  return segmented(colorsOf(image, options.compactness), options.segmentCount, options.iterations);
+}
+
+/** {@link slic} for several numbers of segments: the colours, which are the same for all, are converted once. */
+export function slicScales(image: Tensor, segmentCounts: readonly number[]): readonly Segmentation[] {
+  const colors = colorsOf(image);
+  return segmentCounts.map((segmentCount) => segmented(colors, segmentCount));
+}
+
+interface Colors {
+  readonly width: number;
+  readonly height: number;
+  /** CIELAB over the compactness, `[H, W, 3]`. */
+  readonly values: Float64Array;
+}
+
+function colorsOf(image: Tensor, compactness = 10): Colors {
   if (!(compactness > 0))
     throw new ParameterError(`compactness: expected a number above 0, got ${compactness}.`);
+  return { ...colorImageSize(image), values: rgbToLab(image).map((value) => value / compactness) };
+}
+
+function segmented(
+  { width, height, values }: Colors,
+  segmentCount: number,
+  iterations: number = 10,
+): Segmentation {
+  if (!(segmentCount >= 1))
+    throw new ParameterError(`segmentCount: expected at least 1, got ${segmentCount}.`);
   if (height * width <= segmentCount) {
     return {
       width,
@@ -34,8 +57,7 @@ export function slic(image: Tensor, options: SlicOptions): Segmentation {
       count: height * width,
     };
   }
-  const colors = rgbToLab(image).map((value) => value / compactness);
-  const labels = cluster(colors, width, height, segmentCount, iterations);
+  const labels = cluster(values, width, height, segmentCount, iterations);
   return connect(labels.labels, width, height, labels.clusterCount);
 }
 

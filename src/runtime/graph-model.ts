@@ -115,7 +115,11 @@ export class GraphModel implements Model {
   }
   get operators(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { opType } of this.network.graph.nodes) counts.set(opType, (counts.get(opType) ?? 0) + 1);
+    for (const { opType, attributes } of this.network.graph.nodes) {
+      const { activation } = attributes;
+      const fused = activation?.kind === "string" && activation.value !== "" ? [activation.value] : [];
+      for (const name of [opType, ...fused]) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
     return counts;
   }
   get device(): string {
@@ -361,8 +365,11 @@ export class GraphModel implements Model {
     if (rest.length !== wanted.length || count === 0 || rest.some((size, axis) => size !== wanted[axis])) {
       throw new ShapeError(`input: expected [N, ${wanted.join(", ")}], got [${images.dims.join(", ")}].`);
     }
-    const bad = images.data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0)
-      throw new DataError(`input: expected finite numbers, got ${images.data[bad]} at element ${bad}.`);
+    const { data } = images;
+    // A loop, not findIndex: batches hold millions of numbers.
+    for (let element = 0; element < data.length; element++) {
+      if (!Number.isFinite(data[element]))
+        throw new DataError(`input: expected finite numbers, got ${data[element]} at element ${element}.`);
+    }
   }
 }

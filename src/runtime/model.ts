@@ -81,7 +81,10 @@ export interface Program {
    * it and nothing before it runs. Every path from the image must pass the layer.
    */
   readonly start?: string;
-  /** Values to differentiate the score with respect to: inputs declared by the prologue, `image`, or layer names. */
+  /**
+   * Values to differentiate the score with respect to: inputs declared by the prologue, layer names, or `image`, the
+   * network's input in `[batch, C, H, W]`, be it fed or made by the prologue.
+   */
   readonly wrt?: readonly string[];
   readonly rules?: { readonly name: string; readonly overrides: RuleOverrides };
   /** Layers to fetch besides, as `[N, K, h, w]`. */
@@ -139,7 +142,7 @@ export interface Model extends Extent {
   tappedLayer(tap: "before-activation" | "after-activation"): Layer;
   /** Resolves a value or node name to a layer; throws `ModelError` with near matches. */
   layer(name: string): Layer;
-  /** Operator types of the network, each with how often it occurs. */
+  /** Operator types of the network, those of activations fused into others included, each with how often it occurs. */
   readonly operators?: ReadonlyMap<string, number>;
   /** What to know of the model before trusting an explanation of it, a sentence each. */
   readonly notes?: readonly string[];

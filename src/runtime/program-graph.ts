@@ -60,7 +60,10 @@ export function buildProgramGraph(
       : [[start.name, fromLayerLayout(g, first, start, network)]],
   );
   const layers = (program.layers ?? []).map(layer);
-  const wrtLayers = (program.wrt ?? []).filter((name) => g.actualInput(name) === undefined).map(layer);
+  // An input of the prologue, or what it makes of its inputs; all else are layers.
+  const outside = (name: string): string | undefined =>
+    g.actualInput(name) ?? (name === "image" && start === undefined ? first : undefined);
+  const wrtLayers = (program.wrt ?? []).filter((name) => outside(name) === undefined).map(layer);
   g.appendNetwork(network.graph, network.known, replace, [
     tail.logits,
     ...[...layers, ...wrtLayers].map((entry) => entry.name),
@@ -71,7 +74,7 @@ export function buildProgramGraph(
   const cotangents: Partial<Record<ScoreName, string>> = {};
   const wrt = program.wrt ?? [];
   if (wrt.length > 0) {
-    const real = wrt.map((name) => g.actualInput(name) ?? layer(name).name);
+    const real = wrt.map((name) => outside(name) ?? layer(name).name);
     const result = differentiate(g, {
       of: scoreNames.map((name) => scores[name]),
       wrt: real,
@@ -85,7 +88,7 @@ export function buildProgramGraph(
     wrt.forEach((name, index) => {
       const gradient = result.gradients[real[index] ?? ""] ?? "";
       values[`gradient:${name}`] =
-        g.actualInput(name) === undefined ? toLayerLayout(g, gradient, layer(name)) : gradient;
+        outside(name) === undefined ? toLayerLayout(g, gradient, layer(name)) : gradient;
     });
   }
   g.setPrefix("epilogue");

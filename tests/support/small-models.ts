@@ -1,4 +1,5 @@
 import { GraphBuilder } from "../../src/graph/graph-builder.ts";
+import type { Normalization } from "../../src/image/normalize.ts";
 import { readModel } from "../../src/onnx/read.ts";
 import { writeModel } from "../../src/onnx/write.ts";
 import { GraphModel } from "../../src/runtime/graph-model.ts";
@@ -10,7 +11,7 @@ import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 export function modelOf(
   [channels, height, width]: readonly [number, number, number],
   build: (g: GraphBuilder, image: string) => string,
-  options: { readonly batchSize?: number } = {},
+  options: { readonly batchSize?: number; readonly normalization?: Normalization } = {},
 ): GraphModel {
   const g = GraphBuilder.empty(17);
   g.output(build(g, g.input("image", ["batch", channels, height, width])), "logits");

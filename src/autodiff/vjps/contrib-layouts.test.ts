@@ -48,6 +48,7 @@ const toFirst = [0, 3, 1, 2];
 const toLast = [0, 2, 3, 1];
 const image = randomTensor([2, 5, 6, 4], 1, 1);
 const weight = randomTensor([3, 4, 3, 3], 0.5, 2);
+const matrix = randomTensor([3, 4], 1, 6);
 const conv = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
 const row = (g: GraphBuilder, count: number, seed: number): string =>
   g.constant(randomTensor([count], 1, seed));
@@ -81,6 +82,43 @@ const cases: readonly (readonly [string, Build, Build])[] = [
       const erf = g.unary("Erf", g.mul(b, Math.SQRT1_2));
       return g.mul(a, g.mul(g.mul(b, 0.5), g.add(erf, 1)));
     },
+  ],
+  [
+    "BiasSoftmax over the last axis",
+    (g, x) => contrib(g, "BiasSoftmax", [x, row(g, 4, 4)], { axis: -1, is_inner_broadcast: 0 }),
+    (g, x) => g.node("Softmax", [g.add(x, row(g, 4, 4))], { axis: -1 }),
+  ],
+  [
+    "BiasSoftmax over three axes",
+    (g, x) => contrib(g, "BiasSoftmax", [g.mul(x, 4), row(g, 4, 4)], { axis: 1, is_inner_broadcast: 0 }),
+    (g, x) => {
+      const flat = g.reshape(g.add(g.mul(x, 4), row(g, 4, 4)), [2, 5 * 6 * 4]);
+      return g.reshape(g.node("Softmax", [flat], { axis: -1 }), [2, 5, 6, 4]);
+    },
+  ],
+  [
+    "FusedMatMulActivation, turned",
+    (g, x) =>
+      contrib(g, "FusedMatMulActivation", [x, g.constant(matrix)], {
+        transB: 1,
+        alpha: { float: 0.5 },
+        activation: "LeakyRelu",
+        activation_alpha: { float: 0.3 },
+      }),
+    (g, x) => {
+      const product = g.mul(g.matmul(x, g.transpose(g.constant(matrix), [1, 0])), 0.5);
+      return g.node("LeakyRelu", [product], { alpha: { float: 0.3 } });
+    },
+  ],
+  [
+    "FusedMatMulActivation with softmax",
+    (g, x) =>
+      contrib(g, "FusedMatMulActivation", [x, g.constant(matrix)], {
+        transB: 1,
+        activation: "Softmax",
+        activation_axis: 2,
+      }),
+    (g, x) => g.node("Softmax", [g.matmul(x, g.transpose(g.constant(matrix), [1, 0]))], { axis: 2 }),
   ],
 ];
 

@@ -1,25 +1,12 @@
-import type { GraphBuilder } from "../../graph/graph-builder.ts";
-import type { Attributes, GraphNode } from "../../graph/graph.ts";
+import type { GraphNode } from "../../graph/graph.ts";
 import type { Vjp, VjpTable } from "../rules.ts";
+import { append } from "./append-node.ts";
 import { range } from "./axes.ts";
 
 /**
  * Operators of com.microsoft for accelerators: channels last, and a bias or a sum before what follows. Each is what it stands for in
  * plain operators; only their backward nodes are kept.
  */
-
-/** Appends a node with the attributes of another. */
-function append(
-  g: GraphBuilder,
-  opType: string,
-  inputs: readonly string[],
-  attributes: Attributes,
-  domain = "",
-): string {
-  const output = g.uniqueName(`${inputs[0] ?? ""}/${opType.toLowerCase()}`);
-  g.appendNode({ name: output, opType, domain, inputs, outputs: [output], attributes });
-  return output;
-}
 
 /** An operator on `[N, ..., C]` by the one on `[N, C, ...]`; all inputs but the weights are images. */
 function channelsLast(opType: string, domain = ""): Vjp {

@@ -1,83 +1,53 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
-import {
-  floatAttribute,
-  intAttribute,
-  stringAttribute,
-  type Attribute,
-  type GraphNode,
-} from "../../graph/graph.ts";
+import { floatAttribute, intAttribute, stringAttribute } from "../../graph/graph.ts";
 import { elementwise, type Vjp, type VjpContext, type VjpTable } from "../rules.ts";
 import { activationVjps, geluDerivative, geluTanhDerivative } from "./activation.ts";
-import { range, unsupported } from "./axes.ts";
-import { convolutionVjps } from "./convolution.ts";
-import { linearVjps } from "./linear.ts";
+import { append } from "./append-node.ts";
+import { axisAttribute, range, unsupported } from "./axes.ts";
+import { fusedConvolution, fusedGemm } from "./fused-activation.ts";
 import { standardise } from "./normalization.ts";
-
-/** Activations whose gradient follows from their output, so that a fused one needs no forward pass of its own. */
-const fusedActivations: ReadonlySet<string> = new Set([
-  "Clip",
-  "HardSigmoid",
-  "LeakyRelu",
-  "Relu",
-  "Sigmoid",
-  "Tanh",
-]);
-
-/** The cotangent before the activation that ONNX Runtime fused into a node. */
-function beforeActivation(context: VjpContext, parameters: readonly number[]): string {
-  const { g, node, y, dy } = context;
-  const opType = stringAttribute(node, "activation", "");
-  if (opType === "") return dy;
-  const rule = activationVjps[opType];
-  const [first = opType === "LeakyRelu" ? 0.01 : 0.2, second = 0.5] = parameters;
-  // LeakyRelu keeps the sign only with a positive slope.
-  const isOdd = (opType === "LeakyRelu" && first <= 0) || (opType === "Clip" && parameters.length < 2);
-  if (rule === undefined || !fusedActivations.has(opType) || isOdd)
-    throw unsupported(node, `the fused activation ${opType}`);
-  const attributes: Record<string, Attribute> = {
-    alpha: { kind: "float", value: first },
-    beta: { kind: "float", value: second },
-  };
-  const bounds = opType === "Clip" ? [first, second].map((bound) => g.scalar(bound, y)) : [];
-  const thunk = rule({ ...context, node: { ...node, opType, attributes }, x: y, inputs: [y, ...bounds] })[0];
-  if (thunk === undefined) throw unsupported(node, `the fused activation ${opType}`);
-  return thunk();
-}
-
-function floatsAttribute(node: GraphNode, name: string): readonly number[] {
-  const attribute = node.attributes[name];
-  return attribute?.kind === "floats" ? attribute.value : [];
-}
-
-/** A fused node is its activation after the plain operator: the plain rule gets the cotangent between them. */
-function fused(plain: Vjp | undefined, parameters: (node: GraphNode) => readonly number[]): Vjp {
-  return (context) => {
-    let before: string | undefined;
-    const between = (): string => (before ??= beforeActivation(context, parameters(context.node)));
-    const thunks = context.inputs.map((_, index) => () => {
-      const thunk = plain?.({ ...context, dy: between() })[index];
-      // The last input of FusedConv is added before the activation.
-      return thunk === undefined ? between() : thunk();
-    });
-    return thunks;
-  };
-}
+import { softmaxVjps } from "./softmax.ts";
 
 /** The product of two matrices with the turns that ONNX Runtime fuses into it. */
-const fusedMatMul: Vjp = ({ g, node, inputs, composite }) =>
+function turnedProduct({ g, node, inputs }: VjpContext): string {
+  const turned = (value: string, name: "A" | "B"): string => {
+    const rank = g.rank(value);
+    if (rank < 2) return value;
+    let perm = [...range(rank)];
+    if (intAttribute(node, `transBatch${name}`, 0) === 1)
+      perm = [...perm.slice(1, -1), perm[0] ?? 0, rank - 1];
+    if (intAttribute(node, `trans${name}`, 0) === 1)
+      perm = [...perm.slice(0, -2), perm[rank - 1] ?? 0, perm[rank - 2] ?? 0];
+    return g.transpose(value, perm);
+  };
+  const product = g.matmul(turned(inputs[0] ?? "", "A"), turned(inputs[1] ?? "", "B"));
+  return g.mul(product, floatAttribute(node, "alpha", 1));
+}
+const fusedMatMul: Vjp = (context) => context.composite(() => [turnedProduct(context)]);
+
+/** Such a product and an activation after it, which has attributes of its own under other names. */
+const fusedMatMulActivation: Vjp = (context) => {
+  const { g, node } = context;
+  const opType = stringAttribute(node, "activation", "");
+  if (activationVjps[opType] === undefined && softmaxVjps[opType] === undefined)
+    throw unsupported(node, `the fused activation '${opType}'`);
+  const prefix = "activation_";
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  );
+  return context.composite(() => [append(g, opType, [turnedProduct(context)], attributes)]);
+};
+
+/** softmax(x + bias) over all axes from `axis` on, taken as one. */
+const biasSoftmax: Vjp = ({ g, node, inputs, composite }) =>
   composite(() => {
-    const turned = (value: string, name: "A" | "B"): string => {
-      const rank = g.rank(value);
-      if (rank < 2) return value;
-      let perm = [...range(rank)];
-      if (intAttribute(node, `transBatch${name}`, 0) === 1)
-        perm = [...perm.slice(1, -1), perm[0] ?? 0, rank - 1];
-      if (intAttribute(node, `trans${name}`, 0) === 1)
-        perm = [...perm.slice(0, -2), perm[rank - 1] ?? 0, perm[rank - 2] ?? 0];
-      return g.transpose(value, perm);
-    };
-    const product = g.matmul(turned(inputs[0] ?? "", "A"), turned(inputs[1] ?? "", "B"));
-    return [g.mul(product, floatAttribute(node, "alpha", 1))];
+    const sum = biased(g, inputs);
+    const axis = axisAttribute(g, node, sum, 1);
+    if (axis === g.rank(sum) - 1) return [g.node("Softmax", [sum], { axis: -1 })];
+    const flat = g.node("Softmax", [g.node("Flatten", [sum], { axis })], { axis: -1 });
+    return [g.reshape(flat, g.dims(sum), sum)];
   });
 
 /** Layer normalisation of a sum; the sum is an output, too. */
@@ -136,14 +106,12 @@ const microsoftVjps: VjpTable = {
     const s = g.unary("Sigmoid", g.mul(x, alpha));
     return g.mul(dy, g.add(s, g.mul(g.mul(y, g.oneMinus(s)), alpha)));
   }),
-  FusedConv: fused(convolutionVjps["Conv"], (node) => floatsAttribute(node, "activation_params")),
-  FusedGemm: fused(linearVjps["Gemm"], (node) =>
-    ["activation_alpha", "activation_beta"].flatMap((name) =>
-      node.attributes[name] === undefined ? [] : [floatAttribute(node, name, 0)],
-    ),
-  ),
+  FusedConv: fusedConvolution,
+  FusedGemm: fusedGemm,
   FusedMatMul: fusedMatMul,
   TransposeMatMul: fusedMatMul,
+  FusedMatMulActivation: fusedMatMulActivation,
+  BiasSoftmax: biasSoftmax,
   SkipLayerNormalization: skipNormalization("LayerNormalization"),
   SkipSimplifiedLayerNormalization: skipNormalization("SimplifiedLayerNormalization"),
   GroupNorm: groupNorm,

@@ -1,8 +1,10 @@
 import type { VjpTable } from "../rules.ts";
 import { activationVjps } from "./activation.ts";
+import { affineGridVjps } from "./affine-grid.ts";
 import { arithmeticVjps } from "./arithmetic.ts";
 import { attentionVjps } from "./attention.ts";
 import { blockQuantizedVjps } from "./block-quantized.ts";
+import { col2imVjps } from "./col2im.ts";
 import { contribLayoutVjps } from "./contrib-layouts.ts";
 import { contribVjps } from "./contrib.ts";
 import { convolutionVjps } from "./convolution.ts";
@@ -17,6 +19,7 @@ import { quantizationVjps } from "./quantization.ts";
 import { quantizedArithmeticVjps } from "./quantized-arithmetic.ts";
 import { reductionVjps } from "./reduction.ts";
 import { resizeVjps } from "./resize.ts";
+import { rotaryEmbeddingVjps } from "./rotary-embedding.ts";
 import { slicingVjps } from "./slicing.ts";
 import { softmaxVjps } from "./softmax.ts";
 
@@ -25,8 +28,10 @@ export const vjpFamilies: readonly VjpTable[] = [
   arithmeticVjps,
   activationVjps,
   linearVjps,
+  affineGridVjps,
   attentionVjps,
   blockQuantizedVjps,
+  col2imVjps,
   contribLayoutVjps,
   contribVjps,
   convolutionVjps,
@@ -40,6 +45,7 @@ export const vjpFamilies: readonly VjpTable[] = [
   quantizedArithmeticVjps,
   reductionVjps,
   resizeVjps,
+  rotaryEmbeddingVjps,
   slicingVjps,
   softmaxVjps,
 ];

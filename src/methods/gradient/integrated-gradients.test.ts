@@ -1,23 +1,31 @@
-import { describe, expect, it } from "vitest";
-import { analyticModel } from "../../../tests/support/analytic-model.ts";
+import { afterAll, describe, expect, it } from "vitest";
 import { methodContext } from "../../../tests/support/method-context.ts";
+import { modelOf } from "../../../tests/support/small-models.ts";
 import type { Normalization } from "../../image/normalize.ts";
+import type { GraphModel } from "../../runtime/graph-model.ts";
 import { filled, tensor } from "../../tensor/tensor.ts";
 import { integratedGradients, integrateGradients, type Completeness } from "./integrated-gradients.ts";
 import { quadrature, quadratureRules, type QuadratureRule } from "./quadrature.ts";
 
 const exact = ["gauss-legendre", "trapezoid", "midpoint"] as const;
 const coefficients = [2, -1, 0.5, 3];
-const network = (power: number, batchSize = 4, normalization?: Normalization) =>
-  analyticModel({
-    ...(normalization && { normalization }),
-    height: 2,
-    width: 2,
-    batchSize,
-    logits: (x) => [coefficients.reduce((sum, a, index) => sum + a * x[index]! ** power, 0)],
-    gradient: (x, [cotangent = 0]) =>
-      coefficients.map((a, index) => cotangent * a * power * x[index]! ** (power - 1)),
-  });
+const unchanged: Normalization = { mean: [0], std: [1], channelOrder: "gray" };
+const models: GraphModel[] = [];
+afterAll(() => Promise.all(models.map((model) => model.close())));
+/** Logit 0 is the sum of a x^power over the pixels. */
+function network(power: number, batchSize = 4, normalization: Normalization = unchanged): GraphModel {
+  const model = modelOf(
+    [1, 2, 2],
+    (g, x) => {
+      const powers = g.node("Flatten", [g.pow(x, power)], { axis: 1 });
+      const columns = coefficients.flatMap((a) => [a, 0]);
+      return g.matmul(powers, g.floats(columns, [4, 2]));
+    },
+    { batchSize, normalization },
+  );
+  models.push(model);
+  return model;
+}
 const input = tensor([1, 0.5, -0.25, 2], [1, 1, 2, 2]);
 const target = { index: 0 };
 

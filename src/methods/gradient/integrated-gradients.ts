@@ -1,12 +1,19 @@
 import { z } from "zod";
-import { throwIfAborted } from "../../errors.ts";
+import { assert, throwIfAborted } from "../../errors.ts";
 import type { Normalization } from "../../image/normalize.ts";
 import type { RandomStream } from "../../random/random-stream.ts";
-import { imageDims, type Model, type ScoreKind, type Target } from "../../runtime/model.ts";
+import {
+  imageDims,
+  type Model,
+  type ProgramResult,
+  type ScoreKind,
+  type Target,
+} from "../../runtime/model.ts";
+import { pathProgram } from "../../runtime/path-input.ts";
 import { concatBatch, tensor, type Tensor } from "../../tensor/tensor.ts";
 import { filledImage, fills, pixelImage, type Fill } from "../baseline.ts";
 import { defineMethod } from "../define-method.ts";
-import { plainGradient, scoreParameter } from "./attribution.ts";
+import { scoreParameter } from "./attribution.ts";
 import { attributionMap, reduceParameter } from "./channel-reduction.ts";
 import { quadrature, quadratureRules, type QuadratureRule } from "./quadrature.ts";
 
@@ -36,34 +43,40 @@ export async function integrateGradients(request: PathRequest): Promise<Float64A
   const { model, input, baseline, target, score, signal } = request;
   const { points, weights } = quadrature(request.rule, request.steps);
   const batchSize = model.batchSize("gradient");
-  const size = input.data.length;
-  const sum = new Float64Array(size);
+  const program = pathProgram(model);
+  const shared = { baseline, end: input };
+  const run = (start: number): Promise<ProgramResult> => {
+    const batch = points.slice(start, start + batchSize);
+    const position = tensor(batch, [batch.length, ...imageDims(model).map(() => 1)]);
+    const result = model.run(program, { batched: { position }, shared }, { target, score, signal });
+    // Waited for in its turn; until then, a failure is not unhandled.
+    result.catch(() => undefined);
+    return result;
+  };
+  const sum = new Float64Array(input.data.length);
+  let next = run(0);
   for (let start = 0; start < points.length; start += batchSize) {
     throwIfAborted(signal);
-    const batch = points.slice(start, start + batchSize);
-    const images = new Float32Array(batch.length * size);
-    batch.forEach((alpha, index) => {
-      for (let element = 0; element < size; element++) {
-        const from = baseline.data[element] ?? 0;
-        images[index * size + element] = from + alpha * ((input.data[element] ?? 0) - from);
-      }
-    });
-    const gradients = await plainGradient({
-      model,
-      images: tensor(images, [batch.length, ...input.dims.slice(1)]),
-      target,
-      score,
-      signal,
-    });
-    for (let index = 0; index < batch.length; index++) {
-      const weight = weights[start + index] ?? 0;
-      for (let element = 0; element < size; element++) {
-        sum[element] = (sum[element] ?? 0) + weight * (gradients.data[index * size + element] ?? 0);
-      }
-    }
-    request.onStep?.(start + batch.length);
+    const { outputs } = await next;
+    const end = Math.min(start + batchSize, points.length);
+    // The network has work while the sum is formed.
+    if (end < points.length) next = run(end);
+    const gradients = outputs["gradient:image"];
+    assert(gradients !== undefined, "the gradient at the points of the path was asked for");
+    addWeighted(sum, gradients.data, weights.slice(start, end));
+    request.onStep?.(end);
   }
-  return sum.map((value, element) => value * ((input.data[element] ?? 0) - (baseline.data[element] ?? 0)));
+  for (let element = 0; element < sum.length; element++)
+    sum[element]! *= input.data[element]! - baseline.data[element]!;
+  return sum;
+}
+
+/** Adds rows of the sum's length, each times its weight, in their order. */
+function addWeighted(sum: Float64Array, rows: Float32Array, weights: readonly number[]): void {
+  for (const [index, weight] of weights.entries()) {
+    const offset = index * sum.length;
+    for (let element = 0; element < sum.length; element++) sum[element]! += weight * rows[offset + element]!;
+  }
 }
 
 /** How far an attribution is from summing to the difference of the scores. */

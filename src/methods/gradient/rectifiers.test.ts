@@ -46,8 +46,28 @@ async function attributionOf(method: typeof gradient, model: Model): Promise<num
   return [...(await method.explain(methodContext(method, model, input))).attribution!.data];
 }
 
-describe("on one hidden layer with ReLU", () => {
-  const model = oneHiddenLayer((g, a) => g.unary("Relu", a));
+/** As ONNX Runtime's optimiser writes it: the activation is an attribute of the linear layer. */
+function fusedHiddenLayer(): Model {
+  const model = smallModel([1, 2, 2], (g, image) => {
+    const flat = g.reshape(image, ["batch", 4]);
+    const attributes = { transB: 1, activation: "Relu" };
+    const [units = ""] = g.nodeMany(
+      "FusedGemm",
+      [flat, g.floats(w.flat(), [3, 4])],
+      attributes,
+      1,
+      "com.microsoft",
+    );
+    return g.node("Gemm", [units, g.floats([...v, 0, 0, 0], [2, 3])], { transB: 1 });
+  });
+  open.push(model);
+  return model;
+}
+
+describe.each([
+  ["ReLU", oneHiddenLayer((g, a) => g.unary("Relu", a))],
+  ["a ReLU that is fused into the linear layer", fusedHiddenLayer()],
+])("on one hidden layer with %s", (_, model) => {
   const isOpen = hidden.map((value) => (value > 0 ? 1 : 0));
 
   it("has units that are open and shut, so that the rules differ", () => {

@@ -23,11 +23,11 @@ export function runningMoments(length: number): RunningMoments {
     add(values) {
       count++;
       for (let index = 0; index < length; index++) {
-        const value = values[index] ?? 0;
-        const before = value - (mean[index] ?? 0);
-        const updated = (mean[index] ?? 0) + before / count;
+        const value = values[index]!;
+        const before = value - mean[index]!;
+        const updated = mean[index]! + before / count;
         mean[index] = updated;
-        m2[index] = (m2[index] ?? 0) + before * (value - updated);
+        m2[index]! += before * (value - updated);
       }
     },
     mean: () => mean.slice(),

@@ -138,12 +138,13 @@ function noisyCopies(
   count: number,
   stream: (index: number) => RandomStream,
 ): Tensor {
-  const size = input.data.length;
+  const { data: image } = input;
+  const size = image.length;
   const data = new Float32Array(count * size);
   for (let index = 0; index < count; index++) {
     const copy = data.subarray(index * size, (index + 1) * size);
     fillNormals(copy, stream(index), sigma);
-    for (let element = 0; element < size; element++) copy[element]! += input.data[element]!;
+    for (let element = 0; element < size; element++) copy[element]! += image[element]!;
   }
   return tensor(data, [count, ...input.dims.slice(1)]);
 }

@@ -5,7 +5,7 @@ import { felzenszwalb } from "../../image/felzenszwalb.ts";
 import { valueRange } from "../../image/min-max.ts";
 import { resizeTensor } from "../../image/resize.ts";
 import { relabel, type Segmentation } from "../../image/segmentation.ts";
-import { slic } from "../../image/slic.ts";
+import { slicScales } from "../../image/slic.ts";
 import type { DegenerateReason } from "../../image/saliency-map.ts";
 import { filled, tensor, type Tensor } from "../../tensor/tensor.ts";
 import { filledImage } from "../baseline.ts";
@@ -15,7 +15,7 @@ import { quadratureRules } from "../gradient/quadrature.ts";
 import { pixelImageOf } from "./pixel-image.ts";
 import { rankRegions } from "./rank-regions.ts";
 
-const slicScales = [50, 100, 150, 250, 500];
+const slicCounts = [50, 100, 150, 250, 500];
 const felzenszwalbScales = [50, 100, 150, 250, 500, 1200];
 
 const params = z.strictObject({
@@ -137,10 +137,11 @@ async function pixelAttribution({
   }
   const area = model.height * model.width;
   const result = new Float64Array(area).fill(params.channels === "max" ? -Infinity : 0);
-  mean.forEach((value, element) => {
+  for (let element = 0; element < mean.length; element++) {
     const pixel = element % area;
+    const value = mean[element]!;
     result[pixel] = params.channels === "max" ? Math.max(result[pixel]!, value) : result[pixel]! + value;
-  });
+  }
   if (result.every(Number.isFinite)) return result;
   throw new DataError(
     "xrai: expected finite gradients, got others: the network overflows on this image. Check the preprocessing and the precision of the model.",
@@ -159,7 +160,7 @@ function baselinePair(
 }
 
 function segmentationsOf(image: Tensor, { segments, scales }: XraiParams): readonly Segmentation[] {
-  if (segments === "slic") return (scales ?? slicScales).map((segmentCount) => slic(image, { segmentCount }));
+  if (segments === "slic") return slicScales(image, scales ?? slicCounts);
   const size = felzenszwalbSize;
   const small = scaledToUnit(resizeTensor(image, size, size, { filter: "bicubic" }));
   const [height = 1, width = 1] = image.dims.slice(-2);
