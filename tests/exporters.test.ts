@@ -3,29 +3,17 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { explain, loadModel, type NodeModel } from "../src/node.ts";
 import { tensor, type Tensor } from "../src/tensor/tensor.ts";
-import { relativeError, seededInput } from "./support/shared-models.ts";
+import { relativeError, seededInput, type GradientSample } from "./support/shared-models.ts";
 
 /**
  * Classifiers as the exporters of PyPI write them, against gradients by the frameworks that they came from. Small ones lie in
  * tests/models/exporters; `EXPORTED=FOLDER` checks those that scripts/exporters/make.py has written to a folder, too.
  */
-interface Case {
+interface Case extends GradientSample {
   readonly exporter: string;
-  readonly input: {
-    readonly seed: number;
-    readonly lo: number;
-    readonly hi: number;
-    readonly shape: readonly number[];
-  };
-  readonly class_index: number;
   /** Values of further inputs that the exporter left open, one number a channel (channels last). */
   readonly feeds?: Readonly<Record<string, readonly number[]>>;
   readonly logits: readonly number[];
-  readonly input_gradient: {
-    readonly l2: number;
-    readonly sample_indices: readonly number[];
-    readonly samples: readonly number[];
-  };
   /** Height and width of the layer that CAM methods use by default, where that is settled; `null`: there need not be one. */
   readonly grid?: readonly [number, number] | null;
   /** Relative error of scores and gradient that the file's own numbers allow (float16). */

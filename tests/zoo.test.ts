@@ -6,25 +6,15 @@ import {
   relativeError,
   seededInput,
   sharedModelPath,
+  type GradientSample,
   zooNames,
 } from "./support/shared-models.ts";
 
-interface Golden {
-  readonly input: {
-    readonly seed: number;
-    readonly lo: number;
-    readonly hi: number;
-    readonly shape: readonly number[];
-  };
-  readonly class_index: number;
+interface Golden extends Omit<GradientSample, "input_gradient"> {
   readonly onnxruntime_logits_first_10: readonly number[];
   readonly oracle: string | null;
   readonly float32_relative_error?: number;
-  readonly input_gradient?: {
-    readonly l2: number;
-    readonly sample_indices: readonly number[];
-    readonly samples: readonly number[];
-  };
+  readonly input_gradient?: GradientSample["input_gradient"];
 }
 
 /** Small families of different kinds, which every run checks; `ZOO=all` checks all, `ZOO=a,b` some. */

@@ -62,6 +62,22 @@ export function sharedModelPath(name: string): string {
   return join(folder, "model.onnx");
 }
 
+/** A seeded input, a class, and what an independent program gives as the gradient of its logit, at some places. */
+export interface GradientSample {
+  readonly input: {
+    readonly seed: number;
+    readonly lo: number;
+    readonly hi: number;
+    readonly shape: readonly number[];
+  };
+  readonly class_index: number;
+  readonly input_gradient: {
+    readonly l2: number;
+    readonly sample_indices: readonly number[];
+    readonly samples: readonly number[];
+  };
+}
+
 /** Names of the exported families in the zoo. */
 export function zooNames(): readonly string[] {
   return hasSharedModels ? readdirSync(join(sharedModels, "zoo")).sort() : [];
