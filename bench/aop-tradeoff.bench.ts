@@ -1,10 +1,11 @@
 /**
  * Quality against evaluations: deletion, insertion and over-all (paper protocol) of SIGCAM, I-GOS and aop:grad-cam+i-gos
  * for other iteration counts, path points, quadrature rules and mask sizes. Photographs are stretched, as in the paper, and
- * are the first COUNT of the shuffle that `evaluate --limit COUNT` takes. One JSON line an image and setting; run again to
- * continue. The paper's own settings may come from a run of `evaluate` (`--run RUN`), which gives the same maps.
+ * are the first COUNT of the shuffle that `evaluate --limit COUNT` takes; 60-120 are the next sixty, on which nothing was
+ * chosen. One JSON line an image and setting; run again to continue. The paper's own settings may come from a run of
+ * `evaluate` (`--run RUN`), which gives the same maps.
  *
- * Arguments: PHOTOGRAPHS (a folder) RESULTS.jsonl [COUNT, default 60] [GROUP,... of settings, default fast] [THREADS]
+ * Arguments: PHOTOGRAPHS (a folder) RESULTS.jsonl [COUNT or FROM-TO, default 60] [GROUP,... of settings, default fast] [THREADS]
  * [--run RUN] [--report] (prints the table instead of measuring) [--svg FILE] (with --report: draws the curve)
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -48,8 +49,9 @@ interface Measurement {
 const gradCamIGos = aop({ initial: gradCam, optimizer: iGosOptimizer });
 const families = { sigcam: sigCam, "aop:grad-cam+i-gos": gradCamIGos, "i-gos": iGos } as const;
 
-/** Path points and iterations; the plain optimiser has no warm-up. */
+/** Path points and iterations, all else as in the paper; the plain optimiser has no warm-up. */
 const few = (steps: number, iterations: number, warmup: number, quadrature = "gauss-legendre") => ({
+  preset: "paper",
   quadrature,
   steps,
   iterations,
@@ -67,7 +69,11 @@ const ofSigCam = (name: string, params: Setting["params"], at: readonly number[]
 });
 
 const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
-  paper: ofAll("paper", {}, [2, 4, 8]),
+  paper: ofAll("paper", { preset: "paper" }, [2, 4, 8]),
+  sigcam: {
+    ...ofSigCam("paper", { preset: "paper" }, [2, 4, 8]),
+    ...ofSigCam("gauss 5 x 8, mask 56", { preset: "fast" }, [2, 4]),
+  },
   fast: ofAll("gauss 5 x 8, mask 56", { ...few(5, 8, 3), size: 56 }, [2, 4]),
   same: ofAll("gauss 5 x 8, mask 28", few(5, 8, 3), [2, 4]),
   sizes: {
@@ -139,8 +145,11 @@ interface RunRecord {
 
 async function measure(): Promise<void> {
   const names = readdirSync(folder).sort();
+  const [first = 0, last = 0] = countText.includes("-")
+    ? countText.split("-").map(Number)
+    : [0, Number(countText)];
   const chosen = shuffled(names.length, 0)
-    .slice(0, Number(countText))
+    .slice(first, last)
     .map((index) => names[index] ?? "");
   const settings = Object.fromEntries(
     groupText.split(",").flatMap((group) => Object.entries(groups[group] ?? {})),

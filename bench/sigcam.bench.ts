@@ -43,7 +43,7 @@ const run = (count: number) =>
     input,
     target,
     method: sigCam,
-    params: { iterations: count, warmup: Math.min(5, count) },
+    params: { preset: "paper", iterations: count, warmup: Math.min(5, count) },
   });
 
 // Sessions are made before anything is timed.

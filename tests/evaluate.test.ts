@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readRecords, recordKey } from "../src/evaluation/records.ts";
+import { readRecords, recordKey, type RunRecord } from "../src/evaluation/records.ts";
 import { repository, runCli, type CliResult } from "./support/run-cli.ts";
 import { writeTinyClassifier, writeTinyPhotographs } from "./support/tiny-classifier.ts";
 
@@ -129,6 +129,21 @@ describe("onnx-saliency evaluate", () => {
     expect([status, stdout]).toEqual([0, expect.stringContaining("60 records from 2 runs")]);
     expect(await recordsOf(shared)).toEqual(reference);
     expect(await recordsOf(merged)).toEqual(reference);
+  });
+
+  it("measures one method with several settings in rows of their own", async () => {
+    const folder = newFolder();
+    const rows = ["--method", "few=smooth-grad,smooth-grad", "-p", "samples=4", "-p", "few.samples=1"];
+    const other = ["--limit", "1", "--no-baselines", "--out", folder];
+    const { status } = await runCli(["evaluate", ...what.slice(0, 4), ...rows, ...other]);
+    expect(status).toBe(0);
+    const maps = [...(await recordsOf(folder)).values()].filter(
+      (record) => (record as RunRecord).kind === "map",
+    );
+    expect(maps).toMatchObject([
+      { row: "few", cost: { fb: 1 } },
+      { row: "smooth-grad", cost: { fb: 4 } },
+    ]);
   });
 
   it("refuses another configuration in a run's folder and shows the difference", async () => {

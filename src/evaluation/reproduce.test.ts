@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { metricByName } from "../metrics/index.ts";
 import { rowMethod } from "./open-bench.ts";
+import { parseParams } from "../methods/parameters.ts";
 import { publishedValues } from "./report/published-values.ts";
 import { experiments, paperExperiment } from "./reproduce.ts";
 
@@ -32,6 +33,12 @@ describe("the paper's experiments", () => {
       const theirs = publishedValues().flatMap(({ table, row }) => (table === experiment ? [row] : []));
       expect(new Set(ours)).toEqual(new Set(theirs));
     }
+  });
+
+  it("take the paper's settings where a method has others as default", () => {
+    const { methods } = paperExperiment({ experiment: "table1", data: "/data", models });
+    expect(methods.at(-1)).toEqual({ name: "sigcam", params: { preset: "paper" } });
+    expect(parseParams(rowMethod("sigcam"), {})).toMatchObject({ preset: "fast" });
   });
 
   it("take the paper's number of images unless told otherwise, and find models in folders", () => {

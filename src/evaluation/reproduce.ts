@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import type { EvaluationRequest } from "./configure.ts";
+import { rowMethod } from "./open-bench.ts";
 
 export const experiments = ["table1", "table2", "table3", "figure4", "figure5"] as const;
 export type Experiment = (typeof experiments)[number];
@@ -74,6 +75,8 @@ export function paperExperiment(request: ReproduceRequest): EvaluationRequest {
     methods: rows[experiment].map((name) => ({
       name,
       ...(name === "sigcam-coco" && { label: "sigcam" }),
+      // Elsewhere AOP takes fewer gradients.
+      ...("preset" in rowMethod(name).params.shape && { params: { preset: "paper" } }),
     })),
     metrics: (isPointing ? ["pointing-game"] : ["deletion", "insertion", "over-all"]).map((name) => ({
       name,

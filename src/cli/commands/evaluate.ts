@@ -53,7 +53,11 @@ export function evaluateCommand(context: CliContext) {
       "a classifier, path or URL; several may be given (default: the embedded one)",
       collect,
     )
-    .option("--method <ID,...>", "methods, and so the rows of the tables (default: grad-cam)", collectList)
+    .option(
+      "--method <[NAME=]ID,...>",
+      "methods, and so the rows of the tables; NAME= names a row, for one method with several settings (default: grad-cam)",
+      collectList,
+    )
     .option("--metric <ID,...>", "metrics (default: deletion,insertion,over-all)", collectList)
     .option(
       "--dataset <KIND:PATH>",
@@ -61,7 +65,7 @@ export function evaluateCommand(context: CliContext) {
     )
     .option("--out <RUN>", "folder of the run: made, or joined if it has the same configuration")
     .option("--resume <RUN>", "go on with a run; everything that decides its records comes from there")
-    .option("-p, --param <[METHOD.]KEY=VALUE>", "a parameter of the methods", collect)
+    .option("-p, --param <[ROW.]KEY=VALUE>", "a parameter of the methods, or of one row's", collect)
     .option("--metric-param <[METRIC.]KEY=VALUE>", "a parameter of the metrics", collect)
     .option(
       "--saved-maps <NAME=PATTERN>",
@@ -209,18 +213,25 @@ async function requestOf(options: WhatOptions): Promise<EvaluationRequest> {
   const { metricByName } = await import("../../metrics/index.ts");
   const { parseTextParams } = await import("../../methods/parameters.ts");
   const { assignParameters } = await import("../method-parameters.ts");
-  const methods = (options.method ?? ["grad-cam"]).map(rowMethod);
+  const rows = (options.method ?? ["grad-cam"]).map((text) => {
+    const { label, id } = namedRow(text);
+    return { label, method: rowMethod(id) };
+  });
   const metrics = (options.metric ?? ["deletion", "insertion", "over-all"]).map(metricByName);
-  const ofMethods = assignParameters(options.param ?? [], methods);
+  const ofRows = assignParameters(
+    options.param ?? [],
+    rows.map(({ label, method }) => ({ name: label, params: method.params })),
+  );
   const ofMetrics = assignParameters(options.metricParam ?? [], metrics);
   const threshold = options.threshold === undefined ? undefined : Number(options.threshold);
   if (Number.isNaN(threshold))
     throw new ParameterError(`threshold: expected a number, got '${options.threshold}'.`);
   return {
     models: (options.model ?? [embeddedModelPath]).map((path) => ({ path })),
-    methods: methods.map((method) => ({
+    methods: rows.map(({ label, method }) => ({
       name: method.name,
-      params: parseTextParams(method, ofMethods.get(method.name) ?? {}),
+      label,
+      params: parseTextParams(method, ofRows.get(label) ?? {}),
     })),
     metrics: metrics.map((metric) => ({
       name: metric.name,
@@ -249,6 +260,12 @@ async function requestOf(options: WhatOptions): Promise<EvaluationRequest> {
     ...(options.size !== undefined && { size: options.size }),
     ...(options.limit !== undefined && { limit: options.limit }),
   };
+}
+
+/** `NAME=ID` taken apart; without a name a row is called like its method. Ids of AOP may hold a file name, and so an `=`. */
+function namedRow(text: string): { readonly label: string; readonly id: string } {
+  const [, label, id] = /^([\w.-]+)=(.+)$/.exec(text) ?? [];
+  return label === undefined || id === undefined ? { label: text, id: text } : { label, id };
 }
 
 /** Evaluates the images of a run (or of a shard of it) in this process or in jobs, with progress. */

@@ -29,7 +29,7 @@ const input = tensor(
   [1, 3, side, side],
 );
 const target = { index: 2 };
-const small = { size: 4, kernel: 9, sigma: 8 };
+const small = { preset: "paper", size: 4, kernel: 9, sigma: 8 };
 
 let model: GraphModel;
 beforeAll(() => {
@@ -175,16 +175,30 @@ describe("SIGCAM inside the graph", () => {
     expect(sigCam.cost(sigCam.params.parse({ iterations: 3, steps: 4 }), facts).fb).toBe(13);
   });
 
-  it("takes at most 45 gradients with the preset fast", async () => {
+  it("takes at most 45 gradients unless asked for the paper's settings", async () => {
     const before = model.counts.gradient;
-    const map = await run(sigCam, { ...small, size: undefined, preset: "fast" });
+    const map = await run(sigCam, { kernel: 9, sigma: 8 });
     expect(model.counts.gradient - before).toBeLessThanOrEqual(45);
     expect(map.details).toMatchObject({
       settings: { steps: 5, quadrature: "gauss-legendre", size: 56, warmup: 3 },
     });
   });
 
-  it("says which settings it used, paper settings by default", () => {
+  it("runs the paper's settings under the preset paper", async () => {
+    const map = await run(sigCam, { preset: "paper", iterations: 1, steps: 1 });
+    expect(map.details).toMatchObject({
+      settings: { size: 28, warmup: 5, noise: "inverse-spread", quadrature: "equal", kernel: 51, sigma: 50 },
+      baseMap: { settings: { theta: 0.7, lambda: 0.15 } },
+    });
+    const { fb } = sigCam.cost(sigCam.params.parse({ preset: "paper" }), {
+      layerChannels: 6,
+      height: 4,
+      width: 4,
+    });
+    expect(fb).toBe(301);
+  });
+
+  it("has the preset fast as default, on COCO and alone the published settings", () => {
     const defaults = (method: Method): Record<string, unknown> => {
       const { properties } = z.toJSONSchema(method.params, { io: "input" }) as {
         properties: Record<string, { default: unknown }>;
@@ -192,13 +206,13 @@ describe("SIGCAM inside the graph", () => {
       return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, schema.default]));
     };
     expect(defaults(sigCam)).toMatchObject({
-      preset: "paper",
+      preset: "fast",
       theta: 0.7,
       lambda: 0.15,
-      size: 28,
-      warmup: 5,
-      iterations: 15,
-      steps: 20,
+      size: 56,
+      warmup: 3,
+      iterations: 8,
+      steps: 5,
       kernel: 51,
       sigma: 50,
       noise: "inverse-spread",
@@ -208,8 +222,19 @@ describe("SIGCAM inside the graph", () => {
       tvWeight: 20,
       initialStep: 200,
     });
-    expect(defaults(sigCamCoco)).toMatchObject({ theta: 0.6, lambda: 0.25, warmup: 5 });
+    expect(defaults(sigCamCoco)).toMatchObject({
+      preset: "paper",
+      theta: 0.6,
+      lambda: 0.25,
+      size: 28,
+      warmup: 5,
+      iterations: 15,
+      steps: 20,
+    });
     expect(defaults(iGos)).toMatchObject({
+      preset: "paper",
+      iterations: 15,
+      steps: 20,
       noise: "gaussian",
       noiseSigma: 0.2,
       upsampling: "align-corners",

@@ -89,6 +89,8 @@ export interface Optimizer<Schema extends z.ZodObject = z.ZodObject> {
   readonly presets?: Readonly<Record<string, Partial<z.output<Schema> & MaskSettings>>>;
   /** What a preset sets besides as the second stage of AOP. */
   readonly aopPresets?: Readonly<Record<string, Partial<z.output<Schema> & MaskSettings>>>;
+  /** The preset that AOP takes unless another is asked for; default `paper`. */
+  readonly aopPreset?: string;
   /** The most evaluations one explanation takes. */
   cost(params: z.output<Schema>): MethodCost;
   optimize(problem: MaskProblem, params: z.output<Schema>): Promise<OptimizedMask>;

@@ -20,6 +20,10 @@ export function presetNames(optimizer: Optimizer): readonly [string, ...string[]
   return ["paper", ...Object.keys(optimizer.presets ?? {}).filter((name) => name !== "paper")];
 }
 
+function defaultPreset(optimizer: Optimizer, role: OptimizerRole, overrides: GivenParams): unknown {
+  return overrides["preset"] ?? (role === "aop" ? optimizer.aopPreset : undefined) ?? "paper";
+}
+
 /**
  * Fills in what was not given: from the preset, then from what the optimiser does differently in AOP, then from its
  * defaults and the common ones.
@@ -31,7 +35,7 @@ export function resolveSettings(
   role: OptimizerRole,
   overrides: GivenParams = {},
 ): ResolvedSettings {
-  const asked = given["preset"] ?? overrides["preset"] ?? "paper";
+  const asked = given["preset"] ?? defaultPreset(optimizer, role, overrides);
   const preset = typeof asked === "string" ? asked : JSON.stringify(asked);
   const names = presetNames(optimizer);
   if (!names.includes(preset)) {
@@ -56,8 +60,9 @@ export function resolveSettings(
 }
 
 /**
- * The schema of a method made from an optimiser: every parameter optional, because what it is without being given depends
- * on the preset. The JSON schema (tables, forms) has the values of preset `paper` as defaults.
+ * The schema of a method made from an optimiser. Parsing fills in the preset, so that records name it; every other parameter
+ * stays optional, because what it is without being given depends on the preset. The JSON schema (tables, forms) has the
+ * values of the default preset as defaults.
  */
 export function methodParams(
   optimizer: Optimizer,
@@ -66,10 +71,10 @@ export function methodParams(
 ): z.ZodObject {
   const { mask, optimizer: own } = resolveSettings(optimizer, {}, role, overrides);
   const shape: Record<string, z.ZodType> = {
-    preset: z.enum(presetNames(optimizer)).optional().meta({
-      description: "a named set of parameters; those given besides win",
-      default: "paper",
-    }),
+    preset: z
+      .enum(presetNames(optimizer))
+      .default(String(defaultPreset(optimizer, role, overrides)))
+      .describe("a named set of parameters; those given besides win"),
   };
   const add = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): void => {
     for (const [name, field] of Object.entries(schema.shape) as [string, z.ZodType][]) {
