@@ -1,22 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../../tests/support/evaluate.ts";
-import { GraphBuilder, type PlainAttributes } from "../../graph/graph-builder.ts";
+import { checkParts, combinations, plain, type VjpPart } from "../../../tests/support/vjp-combinations.ts";
+import { GraphBuilder } from "../../graph/graph-builder.ts";
 import { tensor, type AnyTensor } from "../../tensor/tensor.ts";
 import { checkVjp, type VjpCaseOptions, type VjpOperand } from "../check-vjp.ts";
 import { differentiate } from "../differentiate.ts";
-
-/** Every choice of one entry from each list, named by all of them. */
-function combinations<T>(
-  ...lists: readonly (readonly (readonly [string, T])[])[]
-): readonly (readonly [string, readonly T[]])[] {
-  return lists.reduce<readonly (readonly [string, readonly T[]])[]>(
-    (all, list) =>
-      all.flatMap(([name, chosen]) =>
-        list.map(([more, value]) => [[name, more].filter(Boolean).join(", "), [...chosen, value]] as const),
-      ),
-    [["", []]],
-  );
-}
 
 const int32 = (values: readonly number[], dims: readonly number[]): { constant: AnyTensor } => ({
   constant: { type: "int32", dims, data: Int32Array.from(values) },
@@ -25,43 +13,24 @@ const bool = (values: readonly number[], dims: readonly number[]): { constant: A
   constant: { type: "bool", dims, data: Uint8Array.from(values) },
 });
 
-/** Some inputs by position, and attributes. */
-interface Part {
-  readonly operands?: Readonly<Record<number, VjpOperand>>;
-  readonly attributes?: PlainAttributes;
-}
-function caseOf(parts: readonly Part[]): { operands: readonly VjpOperand[]; attributes: PlainAttributes } {
-  const given = Object.assign({}, ...parts.map(({ operands }) => operands)) as Record<number, VjpOperand>;
-  const count = Math.max(...Object.keys(given).map(Number)) + 1;
-  return {
-    operands: Array.from({ length: count }, (_, index) => given[index] ?? ""),
-    attributes: Object.assign({}, ...parts.map(({ attributes }) => attributes)) as PlainAttributes,
-  };
-}
-const check = (opType: string, parts: readonly Part[], options: VjpCaseOptions): Promise<number> => {
-  const { operands, attributes } = caseOf(parts);
-  return checkVjp(evaluate, opType, operands, { ...options, attributes });
-};
-
 // Two images, four queries, five keys, two heads of width 4 (values: 3).
-const none: readonly [string, Part] = ["", {}];
 const microsoft: VjpCaseOptions = { domain: "com.microsoft" };
-const modes: readonly (readonly [string, Part])[] = [
-  none,
+const modes: readonly VjpPart[] = [
+  plain,
   ["scale", { attributes: { scale: { float: 0.9 } } }],
   ["causal", { attributes: { unidirectional: 1 } }],
 ];
 
-const multiHead: readonly (readonly [string, Part])[] = [
+const multiHead: readonly VjpPart[] = [
   ["of tokens", { operands: { 0: [2, 5, 8], 1: [2, 5, 8], 2: [2, 5, 6] } }],
   ["of heads", { operands: { 0: [2, 5, 8], 1: [2, 2, 5, 4], 2: [2, 2, 5, 4] } }],
 ];
-const other: readonly (readonly [string, Part])[] = [
+const other: readonly VjpPart[] = [
   ["of other tokens", { operands: { 0: [2, 4, 8], 1: [2, 5, 8], 2: [2, 5, 6] } }],
   ["of heads of other tokens", { operands: { 0: [2, 4, 8], 1: [2, 2, 5, 4], 2: [2, 2, 5, 4] } }],
 ];
-const paddings = (queries: number, at: number): readonly (readonly [string, Part])[] => [
-  none,
+const paddings = (queries: number, at: number): readonly VjpPart[] => [
+  plain,
   ["padding", { operands: { [at]: int32([1, 1, 0, 1, 0, 1, 0, 1, 1, 1], [2, 5]) } }],
   [
     "padding a query",
@@ -75,23 +44,23 @@ const paddings = (queries: number, at: number): readonly (readonly [string, Part
     },
   ],
 ];
-const attentionBiases = (queries: number): readonly (readonly [string, Part])[] => [
-  none,
+const attentionBiases = (queries: number): readonly VjpPart[] => [
+  plain,
   ["attention bias", { operands: { 5: [2, 2, queries, 5] } }],
   ["one attention bias", { operands: { 5: [1, 1, queries, 5] } }],
 ];
 // Of the sizes of the queries, the keys and the values.
-const multiHeadBias: readonly (readonly [string, Part])[] = [none, ["bias", { operands: { 3: [22] } }]];
-const headsBias: readonly (readonly [string, Part])[] = [none, ["bias", { operands: { 3: [24] } }]];
+const multiHeadBias: readonly VjpPart[] = [plain, ["bias", { operands: { 3: [22] } }]];
+const headsBias: readonly VjpPart[] = [plain, ["bias", { operands: { 3: [24] } }]];
 
-const packed: readonly (readonly [string, Part])[] = [
+const packed: readonly VjpPart[] = [
   ["", { operands: { 0: [2, 5, 8], 1: [8, 24], 2: [24] } }],
   [
     "of narrower values",
     { operands: { 0: [2, 5, 6], 1: [6, 22], 2: [22] }, attributes: { qkv_hidden_sizes: [8, 8, 6] } },
   ],
 ];
-const weakPadding: readonly [string, Part] = [
+const weakPadding: VjpPart = [
   "weak padding",
   {
     operands: { 3: int32([1, 1, 0, 1, 0, 1, 0, 1, 1, 1], [2, 5]) },
@@ -99,7 +68,7 @@ const weakPadding: readonly [string, Part] = [
   },
 ];
 
-const grouped: readonly (readonly [string, Part])[] = [
+const grouped: readonly VjpPart[] = [
   [
     "of tokens",
     {
@@ -120,22 +89,22 @@ const grouped: readonly (readonly [string, Part])[] = [
 ];
 const visible = (count: number): readonly number[] =>
   Array.from({ length: count }, (_, index) => (index % 5 === 0 || index % 3 > 0 ? 1 : 0));
-const masks: readonly (readonly [string, Part])[] = [
-  none,
+const masks: readonly VjpPart[] = [
+  plain,
   ["mask", { operands: { 3: bool(visible(20), [4, 5]) } }],
   ["mask an image", { operands: { 3: bool(visible(40), [2, 1, 4, 5]) } }],
   ["bias", { operands: { 3: [4, 5] } }],
   ["bias an image", { operands: { 3: [2, 1, 4, 5] } }],
 ];
-const standardModes: readonly (readonly [string, Part])[] = [
-  none,
+const standardModes: readonly VjpPart[] = [
+  plain,
   ["scale", { attributes: { scale: { float: 0.9 } } }],
   ["causal", { attributes: { is_causal: 1 } }],
   ["soft cap", { attributes: { softcap: { float: 0.7 } } }],
   ["all", { attributes: { scale: { float: 0.9 }, is_causal: 1, softcap: { float: 0.7 } } }],
 ];
 
-const heads: Part = { attributes: { num_heads: 2 } };
+const heads: VjpPart[1] = { attributes: { num_heads: 2 } };
 
 describe("gradient rules of attention against central differences", () => {
   it.each([
@@ -144,16 +113,16 @@ describe("gradient rules of attention against central differences", () => {
     ...combinations(other.slice(0, 1), multiHeadBias, paddings(4, 4), attentionBiases(4)),
     ...combinations(other.slice(1), headsBias, paddings(4, 4), attentionBiases(4)),
   ])("MultiHeadAttention %s", async (_, parts) => {
-    expect(await check("MultiHeadAttention", [heads, ...parts], microsoft)).toBeLessThan(2e-3);
+    expect(await checkParts("MultiHeadAttention", [heads, ...parts], microsoft)).toBeLessThan(2e-3);
   });
   it.each(combinations(packed, [...paddings(5, 3), weakPadding], attentionBiases(5), modes))(
     "com.microsoft Attention %s",
     async (_, parts) => {
-      expect(await check("Attention", [heads, ...parts], microsoft)).toBeLessThan(2e-3);
+      expect(await checkParts("Attention", [heads, ...parts], microsoft)).toBeLessThan(2e-3);
     },
   );
   it.each(combinations(grouped, masks, standardModes))("Attention %s", async (_, parts) => {
-    expect(await check("Attention", parts, { opset: 23 })).toBeLessThan(2e-3);
+    expect(await checkParts("Attention", parts, { opset: 23 })).toBeLessThan(2e-3);
   });
   // The first query sees the first key alone, and that is padding.
   it.each([

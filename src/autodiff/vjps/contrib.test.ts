@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../../tests/support/evaluate.ts";
-import { tensor } from "../../tensor/tensor.ts";
+import { checkParts, combinations, plain, type VjpPart } from "../../../tests/support/vjp-combinations.ts";
 import { checkVjp, type VjpCaseOptions, type VjpOperand } from "../check-vjp.ts";
 
 type Case = readonly [
@@ -9,28 +9,7 @@ type Case = readonly [
   operands: readonly VjpOperand[],
   options?: VjpCaseOptions,
 ];
-const image: VjpOperand = ["batch", 4, 5, 5];
 const tokens: VjpOperand = ["batch", 3, 8];
-const fixed = (...dims: readonly number[]): VjpOperand => {
-  const count = dims.reduce((a, b) => a * b, 1);
-  return {
-    constant: tensor(
-      Array.from({ length: count }, (_, index) => 0.5 * Math.sin(1 + index * 1.7)),
-      dims,
-    ),
-  };
-};
-const activation = (name: string, ...params: readonly number[]): VjpCaseOptions => ({
-  // Small steps: what the activation bends lies inside.
-  step: 1e-3,
-  attributes: {
-    activation: name,
-    pads: [1, 1, 1, 1],
-    ...(params.length > 0 ? { activation_params: { floats: params } } : {}),
-  },
-});
-const convolution = [image, fixed(3, 4, 3, 3), fixed(3)] as const;
-
 const microsoft: readonly Case[] = [
   ["", "Gelu", [tokens]],
   ["", "BiasGelu", [tokens, [8]]],
@@ -38,57 +17,6 @@ const microsoft: readonly Case[] = [
   ["with bias", "FastGelu", [tokens, [8]]],
   ["", "QuickGelu", [tokens]],
   ["alpha 1", "QuickGelu", [tokens], { attributes: { alpha: { float: 1 } } }],
-  ["Relu", "FusedConv", convolution, activation("Relu")],
-  ["Relu after a sum", "FusedConv", [...convolution, ["batch", 3, 5, 5]], activation("Relu")],
-  ["LeakyRelu", "FusedConv", convolution, activation("LeakyRelu", 0.2)],
-  ["Sigmoid", "FusedConv", convolution, activation("Sigmoid")],
-  ["Tanh", "FusedConv", convolution, activation("Tanh")],
-  ["Clip", "FusedConv", convolution, activation("Clip", -0.3, 0.4)],
-  ["HardSigmoid", "FusedConv", convolution, activation("HardSigmoid", 0.3, 0.5)],
-  [
-    "Relu",
-    "FusedGemm",
-    [["batch", 4], fixed(6, 4), fixed(6)],
-    { attributes: { transB: 1, activation: "Relu" } },
-  ],
-  [
-    "LeakyRelu",
-    "FusedGemm",
-    [["batch", 4], [4, 6], [6]],
-    { attributes: { activation: "LeakyRelu", activation_alpha: { float: 0.3 }, alpha: { float: 2 } } },
-  ],
-  [
-    "plain",
-    "FusedMatMul",
-    [
-      ["batch", 3, 4],
-      [4, 5],
-    ],
-    { attributes: { alpha: { float: 0.3 } } },
-  ],
-  [
-    "turned",
-    "FusedMatMul",
-    [
-      ["batch", 4, 3],
-      ["batch", 5, 4],
-    ],
-    { attributes: { transA: 1, transB: 1 } },
-  ],
-  ["", "SkipLayerNormalization", [tokens, tokens, [8], [8]]],
-  [
-    "with a bias",
-    "SkipLayerNormalization",
-    [tokens, tokens, [8], [8], [8]],
-    { attributes: { epsilon: { float: 1e-5 } } },
-  ],
-  [
-    "with the sum as an output",
-    "SkipLayerNormalization",
-    [tokens, tokens, [8], [8]],
-    { outputCount: 4, output: [0, 3] },
-  ],
-  ["", "SkipSimplifiedLayerNormalization", [tokens, tokens, [8]]],
 ];
 
 describe("gradient rules of fused operators against central differences", () => {
@@ -99,11 +27,70 @@ describe("gradient rules of fused operators against central differences", () => 
       expect(await checkVjp(evaluate, opType, operands, { ...options, domain })).toBeLessThan(2e-3);
     },
   );
-  it("refuses a fused activation that it does not know", async () => {
-    const check = checkVjp(evaluate, "FusedConv", convolution, {
-      ...activation("Elu"),
-      domain: "com.microsoft",
-    });
-    await expect(check).rejects.toThrow("no gradient rule for the fused activation Elu");
+  const domain = "com.microsoft";
+  const turns: readonly (readonly VjpPart[])[] = ["transA", "transB", "transBatchA", "transBatchB"].map(
+    (name) => [plain, [name, { attributes: { [name]: 1 } }]],
+  );
+  // A: [2, 3, 4, 5], B: [2, 3, 5, 6], before they are turned; `transBatch` takes the first axis to the last but one.
+  const turned = (dims: readonly number[], isTurned: boolean, isBatchTurned: boolean): readonly number[] => {
+    const [a = 0, b = 0, rows = 0, columns = 0] = dims;
+    const matrix = isTurned ? [columns, rows] : [rows, columns];
+    return isBatchTurned ? [matrix[0] ?? 0, a, b, matrix[1] ?? 0] : [a, b, ...matrix];
+  };
+  it.each(combinations(...turns, [plain, ["alpha", { attributes: { alpha: { float: 0.3 } } }]]))(
+    "FusedMatMul %s",
+    async (name, parts) => {
+      const is = (turn: string): boolean => name.split(", ").includes(turn);
+      const operands = {
+        0: turned([2, 3, 4, 5], is("transA"), is("transBatchA")),
+        1: turned([2, 3, 5, 6], is("transB"), is("transBatchB")),
+      };
+      expect(await checkParts("FusedMatMul", [{ operands }, ...parts], { domain })).toBeLessThan(2e-3);
+    },
+  );
+  const skips: readonly VjpPart[] = [
+    plain,
+    ["one for all", { operands: { 1: [1, 3, 8] } }],
+    ["one without a batch", { operands: { 1: [3, 8] } }],
+  ];
+  const epsilons: readonly VjpPart[] = [plain, ["epsilon", { attributes: { epsilon: { float: 0.1 } } }]];
+  const outputs: readonly (readonly number[])[] = [[0], [3], [0, 3]];
+  it.each(
+    combinations(
+      skips,
+      [plain, ["shift", { operands: { 3: [8] } }]],
+      [plain, ["bias", { operands: { 4: [8] } }]],
+      epsilons,
+    ),
+  )("SkipLayerNormalization %s", async (_, parts) => {
+    const operands = { 0: [2, 3, 8], 1: [2, 3, 8], 2: [8] };
+    for (const output of outputs) {
+      // The sum alone has nothing to do with scale and shift.
+      const options = { domain, outputCount: 4, output };
+      expect(await checkParts("SkipLayerNormalization", [{ operands }, ...parts], options)).toBeLessThan(
+        2e-3,
+      );
+    }
+  });
+  it.each(combinations(skips, [plain, ["bias", { operands: { 3: [8] } }]], epsilons))(
+    "SkipSimplifiedLayerNormalization %s",
+    async (_, parts) => {
+      const operands = { 0: [2, 3, 8], 1: [2, 3, 8], 2: [8] };
+      for (const output of outputs) {
+        const options = { domain, outputCount: 4, output };
+        expect(
+          await checkParts("SkipSimplifiedLayerNormalization", [{ operands }, ...parts], options),
+        ).toBeLessThan(2e-3);
+      }
+    },
+  );
+  it("refuses the statistics of a normalisation", async () => {
+    const options = { domain, outputCount: 3, output: [0, 1] };
+    const check = checkParts(
+      "SkipLayerNormalization",
+      [{ operands: { 0: [2, 3, 8], 1: [2, 3, 8], 2: [8] } }],
+      options,
+    );
+    await expect(check).rejects.toThrow("no gradient rule for its output 1");
   });
 });
