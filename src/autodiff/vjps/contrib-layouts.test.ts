@@ -180,6 +180,17 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   ...skipGroupNorms,
   ...convolutions,
   ...packed,
+  // Of opset 9 and older.
+  ...["nearest", "linear"].map((mode): readonly [string, Build, Build] => [
+    `Upsample, ${mode}`,
+    (g, x) => g.node("Upsample", [x, g.floats([1, 2, 3, 1], [4])], { mode }),
+    (g, x) =>
+      g.node("Resize", [x, "", g.floats([1, 2, 3, 1], [4])], {
+        mode,
+        coordinate_transformation_mode: "asymmetric",
+        nearest_mode: "floor",
+      }),
+  ]),
   [
     "NhwcFusedConv after a sum",
     (g, x) => {
@@ -300,7 +311,7 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   ],
 ];
 
-describe("operators for accelerators", () => {
+describe("operators that the runtime does not have on the processor", () => {
   it.each(cases)("%s has the gradient of what it stands for", async (_, fused, plain) => {
     const [found, wanted] = [await gradientOf(image, fused), await gradientOf(image, plain)];
     expect(found.length).toBe(wanted.length);

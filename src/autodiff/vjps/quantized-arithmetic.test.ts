@@ -164,13 +164,13 @@ function weights(
   return {
     real: tensor(values, dims),
     operands: (g: GraphBuilder): readonly string[] => [
-      g.constant({ type, dims, data } as AnyTensor),
+      g.constant({ type, dims, data }),
       g.floats(scales, shape),
       g.constant({
         type,
         dims: shape,
         data: type === "int8" ? Int8Array.from(zeros) : Uint8Array.from(zeros),
-      } as AnyTensor),
+      }),
     ],
   };
 }
@@ -244,40 +244,36 @@ const convolutions = (
   }),
 );
 
-const pairs = (["Add", "Mul"] as const).flatMap((opType): readonly Case[] => [
+const pairs = (
   [
-    `QLinear${opType} of the image and a row`,
+    ["QLinearAdd", "Add"],
+    ["QLinearMul", "Mul"],
+  ] as const
+).flatMap(([fused, opType]): readonly Case[] => [
+  [
+    `${fused} of the image and a row`,
     image,
     (g, x) =>
       realResult(
         g,
-        contrib(g, `QLinear${opType}`, [
-          ...operand(g, x),
-          ...weights([4], 0, false, "uint8").operands(g),
-          ...result(g),
-        ]),
+        contrib(g, fused, [...operand(g, x), ...weights([4], 0, false, "uint8").operands(g), ...result(g)]),
       ),
     (g, x) => g.node(opType, [x, g.constant(weights([4], 0, false, "uint8").real)]),
   ],
   [
-    `QLinear${opType} of a row and the image`,
+    `${fused} of a row and the image`,
     image,
     (g, x) =>
       realResult(
         g,
-        contrib(g, `QLinear${opType}`, [
-          ...weights([4], 0, false, "uint8").operands(g),
-          ...operand(g, x),
-          ...result(g),
-        ]),
+        contrib(g, fused, [...weights([4], 0, false, "uint8").operands(g), ...operand(g, x), ...result(g)]),
       ),
     (g, x) => g.node(opType, [g.constant(weights([4], 0, false, "uint8").real), x]),
   ],
   [
-    `QLinear${opType} of the image with itself`,
+    `${fused} of the image with itself`,
     [1, 3, 4],
-    (g, x) =>
-      realResult(g, contrib(g, `QLinear${opType}`, [...operand(g, x), ...operand(g, x), ...result(g)])),
+    (g, x) => realResult(g, contrib(g, fused, [...operand(g, x), ...operand(g, x), ...result(g)])),
     (g, x) => g.node(opType, [x, x]),
   ],
 ]);
