@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { spatialDims } from "../src/image/extent.ts";
 import { explain, loadModel, type NodeModel } from "../src/node.ts";
 import { tensor, type Tensor } from "../src/tensor/tensor.ts";
 import { relativeError, seededInput, type GradientSample } from "./support/shared-models.ts";
@@ -14,8 +15,11 @@ interface Case extends GradientSample {
   /** Values of further inputs that the exporter left open, one number a channel (channels last). */
   readonly feeds?: Readonly<Record<string, readonly number[]>>;
   readonly logits: readonly number[];
-  /** Height and width of the layer that CAM methods use by default, where that is settled; `null`: there need not be one. */
-  readonly grid?: readonly [number, number] | null;
+  /**
+   * Height and width (of a volume: depth first) of the layer that CAM methods use by default, where that is settled; `null`: there
+   * need not be one.
+   */
+  readonly grid?: readonly number[] | null;
   /** Relative error of scores and gradient that the file's own numbers allow (float16). */
   readonly tolerance?: number;
   /** Quantised files: the gradient is that of the float model in direction, at least this alike. */
@@ -45,7 +49,7 @@ function open(path: string, { input: { shape }, feeds = {} }: Case): Promise<Nod
   return loadModel(path, {
     threads: 1,
     optimization: "disabled",
-    size: [shape[2] ?? 0, shape[3] ?? 0],
+    size: shape.slice(2) as [number, number],
     feeds: Object.fromEntries(
       Object.entries(feeds).map(([input, values]) => [input, tensor(values, [1, 1, 1, values.length])]),
     ),
@@ -96,11 +100,11 @@ describe("classifiers from exporters", () => {
       expect.soft(gradientError, "gradient").toBeLessThan(least === undefined ? tolerance : 1 - least);
       expect.soft(batch.kind, "batch").toBe(form ?? batch.kind);
       const [layer] = layers;
-      const places = [layer?.height, layer?.width];
+      const places = layer && spatialDims(layer);
       expect.soft(places, "grid").toEqual(grid ?? places);
       if (layer === undefined && grid === null) return;
       const { map } = await explain({ model, input, target, method: "grad-cam", params: {} });
-      expect([map.height, map.width]).toEqual(wanted.input.shape.slice(2));
+      expect(spatialDims(map)).toEqual(wanted.input.shape.slice(2));
       expect(map.values.every(Number.isFinite)).toBe(true);
     } finally {
       await model.close();

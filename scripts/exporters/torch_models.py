@@ -121,8 +121,8 @@ def features(model, shape):
         return None
 
 
-def case(folder, name, make, shape, opset=17, is_dynamo=False, batch="free", source="", is_committed=False, **more):
-    """`make` builds the model, if the case is wanted at all."""
+def case(folder, name, make, shape, opset=17, is_dynamo=False, batch="free", source="", is_committed=False, in_file=None, **more):
+    """`make` builds the model, if the case is wanted at all; `in_file`: what is exported of it, if the file takes another shape, and that shape."""
     if not folder.wants(name, is_committed):
         return
 
@@ -132,7 +132,8 @@ def case(folder, name, make, shape, opset=17, is_dynamo=False, batch="free", sou
         logits, gradient, index, by, tolerance = best_oracle(model, shape)
         facts = {key: more.pop(key) for key in list(more) if key in ("grid", "refused")}
         seen = features(model, shape)
-        export(model, folder.file(name), shape, opset, is_dynamo, batch, **more)
+        exported, file_shape = (model, shape) if in_file is None else (in_file[0](model), in_file[1])
+        export(exported, folder.file(name), file_shape, opset, is_dynamo, batch, **more)
         kind = "dynamo" if is_dynamo else "TorchScript"
         folder.record(name, f"torch {torch.__version__} {kind}", source or name, shape, logits, gradient, by,
                       class_index=index, features=seen, batch=batch, opset=opset, tolerance=tolerance, **facts)

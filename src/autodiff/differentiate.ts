@@ -5,6 +5,7 @@ import type { ElementType } from "../tensor/tensor.ts";
 import { layoutPinner } from "./blocked-layout.ts";
 import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
 import type { OverrideContext, RuleOverrides, Vjp, VjpContext, VjpThunk } from "./rules.ts";
+import { unsupported } from "./vjps/axes.ts";
 import { vjps } from "./vjps/index.ts";
 
 export interface DifferentiateRequest {
@@ -151,6 +152,8 @@ function compositeThunks(
       const cotangent = cotangents[index];
       if (cotangent !== undefined && output !== "") sums.contribute(output, cotangent);
     }
+    const missed = cotangents.findIndex((cotangent, index) => cotangent !== undefined && !outputs[index]);
+    if (missed >= 0) throw unsupported(node, `its output ${missed}`);
     const wanted = node.inputs.filter((_, index) => needs[index] === true);
     walkBack(
       g,

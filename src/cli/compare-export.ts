@@ -5,6 +5,7 @@ import { explain } from "../methods/explain.ts";
 import type { ExplainedMethod } from "../methods/explained-model/explained-methods.ts";
 import type { ExplainedModel } from "../methods/explained-model/explained-model.ts";
 import type { NodeModel } from "../node.ts";
+import type { NetworkInput } from "../runtime/image-input.ts";
 import { mersenneStream } from "../random/random-stream.ts";
 import { fromHalf, toHalf } from "../tensor/half.ts";
 import { tensor, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
@@ -182,7 +183,7 @@ function noise({ type, dims }: ValueInfo): OrtTensor | undefined {
 function asImage(
   feed: OrtTensor,
   [channels, height, width]: readonly [number, number, number],
-  layout: "NCHW" | "NHWC",
+  layout: NetworkInput["layout"],
 ): Tensor {
   const values = numbers(feed);
   const area = height * width;

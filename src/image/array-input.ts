@@ -23,8 +23,12 @@ export function arrayInput(array: Tensor, shape: InputShape, name: string): Tens
   const forms = isSignalShape(shape) ? [full, full.toSpliced(2, 1)] : [full];
   if (!forms.some((form) => isSameButLeadingOnes(array.dims, form))) {
     const [, ...expected] = forms.at(-1) ?? full;
+    const isTurned = isSameMultiset(array.dims, full);
     throw new ShapeError(
-      `${name}: expected an array of shape [${expected.join(", ")}], got [${array.dims.join(", ")}]. Resample and crop it to what the model takes.`,
+      `${name}: expected an array of shape [${expected.join(", ")}], got [${array.dims.join(", ")}]. ` +
+        (isTurned
+          ? "Transpose it: channels first, then slices or frames, rows, columns."
+          : "Resample and crop it to what the model takes."),
     );
   }
   const bad = array.data.findIndex((value) => !Number.isFinite(value));
@@ -33,6 +37,16 @@ export function arrayInput(array: Tensor, shape: InputShape, name: string): Tens
       `${name}: expected finite numbers, got ${array.data[bad]} at element ${bad}. Replace it first.`,
     );
   return { ...array, dims: full };
+}
+
+/** True of the same sizes in another order, leading axes of 1 aside. */
+function isSameMultiset(a: readonly number[], b: readonly number[]): boolean {
+  const sorted = (sizes: readonly number[]): string =>
+    sizes
+      .filter((size) => size !== 1)
+      .sort((x, y) => x - y)
+      .join();
+  return sorted(a) === sorted(b);
 }
 
 function isSameButLeadingOnes(dims: readonly number[], expected: readonly number[]): boolean {

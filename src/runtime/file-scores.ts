@@ -4,7 +4,8 @@ import { tensorOf } from "../graph/prepare/constants.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
 import { fromBfloat16, fromHalf } from "../tensor/half.ts";
-import type { AnyTensor, Tensor } from "../tensor/tensor.ts";
+import { elementCount, type AnyTensor, type Tensor } from "../tensor/tensor.ts";
+import { channelAxis, withChannels } from "./image-input.ts";
 import { probabilities } from "./model.ts";
 import type { Network } from "./network.ts";
 import type { Runtime } from "./session.ts";
@@ -59,14 +60,13 @@ function inFileForm(image: Tensor, { input }: Network): AnyTensor | undefined {
   const [, channels = 1] = image.dims;
   const space = input.isSignal === true ? [input.width] : spatialDims(input);
   const places = placeCount(input);
-  const values =
-    input.layout === "NCHW"
-      ? Array.from(image.data)
-      : Array.from(
-          { length: image.data.length },
-          (_, index) => image.data[(index % channels) * places + Math.floor(index / channels)] ?? 0,
-        );
-  const dims = input.layout === "NCHW" ? [channels, ...space] : [...space, channels];
+  const dims = withChannels(input.layout, channels, space);
+  // How many places follow each other in the file before the next channel.
+  const inner = elementCount(dims.slice(channelAxis(input.layout, space.length) + 1));
+  const values = Array.from({ length: image.data.length }, (_, index) => {
+    const [channel, outer] = [Math.floor(index / inner) % channels, Math.floor(index / (inner * channels))];
+    return image.data[channel * places + outer * inner + (index % inner)] ?? 0;
+  });
   if (input.type === "bfloat16") return undefined;
   return tensorOf(input.type, input.isUnbatched ? dims : [1, ...dims], values);
 }

@@ -104,6 +104,24 @@ describe("findImageInput", () => {
     });
   });
 
+  it("reads videos whose frames come before their channels", () => {
+    const turned = graph(
+      { video: ["n", 16, 3, 24, 32] },
+      [node("Transpose", ["video"], "t", [0, 2, 1, 3, 4]), node("Conv", ["t", "w"], "y")],
+      [8, 3, 3, 3, 3],
+    );
+    const wanted = { layout: "NTCHW", channels: 3, depth: 16, height: 24, width: 32 };
+    expect(findImageInput(turned, undefined)).toMatchObject(wanted);
+    // Frames that are cut up one by one.
+    const apart = graph({ video: ["n", 16, 3, 24, 32] }, [node("Reshape", ["video", "shape"], "y")]);
+    expect(findImageInput(apart, undefined)).toMatchObject(wanted);
+    const eight = graph({ video: ["n", 8, 3, 24, 32] }, [node("Reshape", ["video", "shape"], "y")]);
+    expect(findImageInput(eight, undefined)).toMatchObject({ ...wanted, depth: 8 });
+    // A volume of many channels that a convolution takes as it lies.
+    const volume = graph({ scan: ["n", 8, 3, 24, 32] }, [node("Conv", ["scan", "w"], "y")], [4, 8, 3, 3, 3]);
+    expect(findImageInput(volume, undefined)).toMatchObject({ layout: "NCHW", channels: 8, depth: 3 });
+  });
+
   it("keeps a size that the file fixes", () => {
     expect(() => findImageInput(graph({ x: ["n", 3, 32, 32] }), [64, 64])).toThrow(
       "size: expected 32 x 32, which the model fixes, got 64 x 64.",

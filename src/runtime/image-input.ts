@@ -19,8 +19,8 @@ export type ImageSize =
 /** The network's image input; with a `depth` it is a volume. */
 export interface NetworkInput extends Extent {
   readonly name: string;
-  /** Channels first or last, whatever the number of axes of space. */
-  readonly layout: "NCHW" | "NHWC";
+  /** Channels first or last, whatever the number of axes of space; or behind the frames of a video: `[N, T, C, H, W]`. */
+  readonly layout: "NCHW" | "NHWC" | "NTCHW";
   readonly channels: number;
   /** True if the file's input is a signal `[N, C, L]`, which is presented as an image of height 1. */
   readonly isSignal?: boolean;
@@ -67,9 +67,10 @@ export function findImageInput(graph: Graph, size: ImageSize | undefined): Netwo
   const [batch = 1, ...rest]: Shape = isUnbatched
     ? [1, ...(image.dims ?? [])]
     : (image.dims ?? Array.from({ length: rank }, () => ""));
-  const layout = layoutOf(graph, image.name, [rest[0] ?? "", rest.at(-1) ?? ""], rank, isUnbatched);
-  const channelDim = layout === "NCHW" ? rest[0] : rest.at(-1);
-  const space = layout === "NCHW" ? rest.slice(1) : rest.slice(0, -1);
+  const layout = layoutOf(graph, image.name, rest, rank, isUnbatched);
+  const axis = channelAxis(layout, rest.length - 1);
+  const channelDim = rest[axis];
+  const space = rest.toSpliced(axis, 1);
   return {
     name: image.name,
     layout,
@@ -80,6 +81,21 @@ export function findImageInput(graph: Graph, size: ImageSize | undefined): Netwo
     isUnbatched,
     ...(isSignal && { isSignal }),
   };
+}
+
+/** What belongs to the axes of an image without its batch axis: that of the channels among those of space. */
+export function withChannels<T>(
+  layout: NetworkInput["layout"],
+  channel: T,
+  space: readonly T[],
+): readonly T[] {
+  return space.toSpliced(channelAxis(layout, space.length), 0, channel);
+}
+
+/** Which axis of an image without its batch axis holds the channels, where it has `count` axes of space. */
+export function channelAxis(layout: NetworkInput["layout"], count: number): number {
+  if (layout === "NTCHW") return 1;
+  return layout === "NCHW" ? 0 : count;
 }
 
 /**
@@ -142,10 +158,11 @@ function isChannelCount(dim: Dim): boolean {
 function layoutOf(
   graph: Graph,
   image: string,
-  [first, last]: readonly [Dim, Dim],
+  dims: Shape,
   rank: number,
   isUnbatched: boolean,
 ): NetworkInput["layout"] {
+  const [first = "", second = "", last = ""] = [dims[0], dims[1], dims.at(-1)];
   const nodes = leadingNodes(graph, image);
   const turned = nodes.find((node) => node.opType === "Transpose");
   const perm = turned === undefined ? undefined : intsAttribute(turned, "perm");
@@ -153,9 +170,20 @@ function layoutOf(
     ? [2, 0, 1]
     : [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
   if (perm?.every((axis, index) => axis === toFirst[index]) === true) return "NHWC";
+  const isVideo = rank === 5;
+  if (isVideo && perm?.every((axis, index) => axis === framesFirst[index]) === true) return "NTCHW";
   if (turned === undefined && convolutions.has(nodes.at(-1)?.opType ?? "")) return "NCHW";
+  if (isVideo && isColorCount(second) && !isColorCount(first) && !isColorCount(last)) return "NTCHW";
   if (isChannelCount(first) && !(isChannelCount(last) && Number(last) < Number(first))) return "NCHW";
   return isChannelCount(last) ? "NHWC" : "NCHW";
+}
+
+/** Puts the channels of `[N, T, C, H, W]` before the frames. */
+const framesFirst: readonly number[] = [0, 2, 1, 3, 4];
+
+/** Of grey and coloured frames. */
+function isColorCount(dim: Dim): boolean {
+  return dim === 1 || dim === 3;
 }
 
 const convolutions: ReadonlySet<string> = new Set(["Conv", "FusedConv", "QLinearConv", "ConvInteger"]);

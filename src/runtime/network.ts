@@ -12,7 +12,7 @@ import { followAxes, type AxisRoles } from "./axis-roles.ts";
 import { withFloatInput } from "./float-input.ts";
 import { withFixedInputs } from "./further-inputs.ts";
 import type { BatchForm } from "./batch-form.ts";
-import { findImageInput, type ImageSize, type NetworkInput } from "./image-input.ts";
+import { findImageInput, withChannels, type ImageSize, type NetworkInput } from "./image-input.ts";
 import { inferenceMode } from "./inference-mode.ts";
 import { withoutMissingOperators } from "./missing-operators.ts";
 import type { Layer } from "./model.ts";
@@ -93,9 +93,7 @@ export function imageRoles({ layout, depth, isSignal = false }: NetworkInput): A
   const space: AxisRoles = isSignal
     ? [{ kind: "time" }]
     : [...(depth === undefined ? [] : [{ kind: "depth" } as const]), { kind: "height" }, { kind: "width" }];
-  return layout === "NCHW"
-    ? [{ kind: "batch" }, { kind: "channel" }, ...space]
-    : [{ kind: "batch" }, ...space, { kind: "channel" }];
+  return [{ kind: "batch" }, ...withChannels(layout, { kind: "channel" }, space)];
 }
 
 interface Settled {
@@ -172,7 +170,7 @@ function scoresInFile(graph: Graph, tail: ScoringTail): Graph["outputs"][number]
 
 function inputShape(input: NetworkInput, batch: number | string): Shape {
   const space = input.isSignal === true ? [input.width] : spatialDims(input);
-  const image: Shape = input.layout === "NCHW" ? [input.channels, ...space] : [...space, input.channels];
+  const image: Shape = withChannels(input.layout, input.channels, space);
   return input.isUnbatched ? image : [batch, ...image];
 }
 

@@ -6,6 +6,7 @@ import { placeCount } from "../image/extent.ts";
 import { batchSymbol, type Graph } from "../graph/graph.ts";
 import { liveNodes } from "../graph/prepare/dead-nodes.ts";
 import { imageDims, type Layer, type Program } from "./model.ts";
+import { withChannels } from "./image-input.ts";
 import { scoreRounding } from "./score-rounding.ts";
 import type { Network } from "./network.ts";
 import { realNumbers } from "./quantized-layer.ts";
@@ -150,7 +151,8 @@ function asSignal(g: GraphBuilder, value: string): string {
 /** From `[batch, C, H, W]` (of a volume `[batch, C, D, H, W]`) float32 to what the network takes. */
 function toNetworkInput(g: GraphBuilder, image: string, { input }: Network): string {
   const planar = input.isSignal === true ? asSignal(g, image) : image;
-  const laidOut = input.layout === "NHWC" ? g.transpose(planar, channelsLast(g.rank(planar))) : planar;
+  const space = Array.from({ length: g.rank(planar) - 2 }, (_, axis) => axis + 2);
+  const laidOut = g.transpose(planar, [0, ...withChannels(input.layout, 1, space)]);
   return input.isUnbatched ? g.reshape(laidOut, g.dims(laidOut).slice(1)) : laidOut;
 }
 

@@ -28,11 +28,13 @@ function scaledDotProduct(
   return g.matmul(g.node("Softmax", [scores], { axis: -1 }), v);
 }
 
-/** Lowest score of the keys that a query may not see. Large enough to vanish, small enough for half precision. */
+/** Score of the keys that a mask hides. Large enough to vanish, small enough for half precision. */
 const hidden = -1e4;
 
+/** Hides the keys after a query, also from a query of which a mask hides all the others. */
 function causalBias(g: GraphBuilder, queries: number, keys: number, like: string): string {
-  const values = range(queries).flatMap((query) => range(keys).map((key) => (key > query ? hidden : 0)));
+  const never = g.type(like) === "float16" ? -6e4 : -1e30;
+  const values = range(queries).flatMap((query) => range(keys).map((key) => (key > query ? never : 0)));
   return g.floats(values, [queries, keys], like);
 }
 
@@ -87,20 +89,27 @@ const multiHeadAttention: Vjp = (context) => {
   const [query = "", key, value, bias, mask, attentionBias, pastKey] = inputs.map(present);
   if (pastKey !== undefined) throw unsupported(node, "past keys");
   const heads = intAttribute(node, "num_heads", 1);
+  const isCausal = intAttribute(node, "unidirectional", 0) === 1;
   const projections = (): readonly [string, string, string] => {
-    if (g.rank(query) === 5) {
-      const part = (index: number): string => g.transpose(pick(g, query, 3, index), [0, 2, 1, 3]);
-      return [part(0), part(1), part(2)];
-    }
-    const width = g.size(query, 2);
     // The bias of the three projections, one after the other.
     const biased = (x: string, start: number, size: number): string =>
       bias === undefined ? x : g.add(x, g.slice(bias, [start], [start + size], [0]));
+    // One of the projections that lie together in `[batch, tokens, heads, 2 or 3, width]`.
+    const part = (x: string, index: number, start: number): string => {
+      const [batch = 1, tokens = 1, , , each = 1] = g.dims(x);
+      const size = heads * Number(each);
+      const merged = g.reshape(pick(g, x, 3, index), [batch, tokens, size]);
+      return splitHeads(g, biased(merged, start, size), heads);
+    };
+    if (g.rank(query) === 5) {
+      const width = heads * g.size(query, 4);
+      return [part(query, 0, 0), part(query, 1, width), part(query, 2, 2 * width)];
+    }
+    const width = g.size(query, 2);
     const q = splitHeads(g, biased(query, 0, width), heads);
     if (key === undefined || value === undefined) {
       if (key === undefined || g.rank(key) !== 5) throw unsupported(node, "a missing key or value");
-      const part = (index: number): string => g.transpose(pick(g, key, 3, index), [0, 2, 1, 3]);
-      return [q, part(0), part(1)];
+      return [q, part(key, 0, width), part(key, 1, 2 * width)];
     }
     const k = g.rank(key) === 4 ? key : splitHeads(g, biased(key, width, width), heads);
     const v = g.rank(value) === 4 ? value : splitHeads(g, biased(value, 2 * width, g.size(value, 2)), heads);
@@ -108,13 +117,16 @@ const multiHeadAttention: Vjp = (context) => {
   };
   return composite(() => {
     const [q, k, v] = projections();
+    // ONNX Runtime shows all keys to the last query then, on the processor only.
+    if (isCausal && g.size(q, 2) !== g.size(k, 2))
+      throw unsupported(node, "unidirectional attention to another number of tokens");
     const padding = mask === undefined ? undefined : maskBias(context, mask, q);
     const options = {
       scale: floatAttribute(node, "scale", 0) || 1 / Math.sqrt(g.size(q, 3)),
       bias: sumOf(g, padding, attentionBias),
-      isCausal: intAttribute(node, "unidirectional", 0) === 1,
+      isCausal,
     };
-    return [mergeHeads(g, scaledDotProduct(g, q, k, v, options))];
+    return [mergeHeads(g, scaledDotProduct(g, q, k, v, options)), k, v];
   });
 };
 
@@ -150,10 +162,11 @@ const attention: Vjp = (context) => {
   return composite(() => {
     const q = splitHeads(g, query, intAttribute(node, "q_num_heads", 1));
     const heads = g.size(q, 1);
-    const keyValue = (x: string): string => {
-      const split = splitHeads(g, x, intAttribute(node, "kv_num_heads", 1));
-      return repeatHeads(g, split, heads / g.size(split, 1));
-    };
+    const [k, v] = [key, value].map((x) => splitHeads(g, x, intAttribute(node, "kv_num_heads", 1))) as [
+      string,
+      string,
+    ];
+    const repeated = (x: string): string => repeatHeads(g, x, heads / g.size(x, 1));
     const isBool = mask !== undefined && g.type(mask) === "bool";
     const options = {
       scale: floatAttribute(node, "scale", 0) || 1 / Math.sqrt(g.size(q, 3)),
@@ -161,8 +174,8 @@ const attention: Vjp = (context) => {
       isCausal: intAttribute(node, "is_causal", 0) === 1,
       softcap: floatAttribute(node, "softcap", 0),
     };
-    const y = scaledDotProduct(g, q, keyValue(key), keyValue(value), options);
-    return [g.rank(query) === 4 ? y : mergeHeads(g, y)];
+    const y = scaledDotProduct(g, q, repeated(k), repeated(v), options);
+    return [g.rank(query) === 4 ? y : mergeHeads(g, y), k, v];
   });
 };
 

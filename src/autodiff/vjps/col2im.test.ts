@@ -12,6 +12,11 @@ describe("gradient rule of Col2Im against central differences", () => {
     ["blocks side by side", [["batch", 2 * 6, 4], sizes(4, 6), sizes(2, 3)], { strides: [2, 3] }],
     ["uneven pads", [["batch", 2 * 6, 3 * 4], sizes(4, 3), sizes(3, 2)], { pads: [1, 0, 0, 2] }],
     ["dilated", [["batch", 2 * 4, 2 * 3], sizes(5, 4), sizes(2, 2)], { dilations: [3, 1] }],
+    [
+      "dilated, with strides and pads",
+      [["batch", 2 * 4, 2 * 3], sizes(7, 6), sizes(2, 2)],
+      { dilations: [3, 2], strides: [2, 2], pads: [0, 1, 0, 0] },
+    ],
     ["of sequences", [["batch", 2 * 3, 4], sizes(6), sizes(3)], {}],
     ["of volumes", [["batch", 8, 2 * 1 * 2], sizes(3, 2, 3), sizes(2, 2, 2)], {}],
   ])("%s", async (_, operands, attributes = {}) => {

@@ -4,7 +4,7 @@ import { elementwise, type Vjp, type VjpContext, type VjpTable } from "../rules.
 import { activationVjps, geluDerivative, geluTanhDerivative } from "./activation.ts";
 import { append } from "./append-node.ts";
 import { axisAttribute, range, unsupported } from "./axes.ts";
-import { fusedConvolution, fusedGemm } from "./fused-activation.ts";
+import { activationAttributes, fusedConvolution, fusedGemm } from "./fused-activation.ts";
 import { standardise } from "./normalization.ts";
 import { softmaxVjps } from "./softmax.ts";
 
@@ -31,13 +31,7 @@ const fusedMatMulActivation: Vjp = (context) => {
   const opType = stringAttribute(node, "activation", "");
   if (activationVjps[opType] === undefined && softmaxVjps[opType] === undefined)
     throw unsupported(node, `the fused activation '${opType}'`);
-  const prefix = "activation_";
-  const attributes = Object.fromEntries(
-    Object.entries(node.attributes).flatMap(([name, value]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
-    ),
-  );
-  return context.composite(() => [append(g, opType, [turnedProduct(context)], attributes)]);
+  return context.composite(() => [append(g, opType, [turnedProduct(context)], activationAttributes(node))]);
 };
 
 /** softmax(x + bias) over all axes from `axis` on, taken as one. */

@@ -105,6 +105,13 @@ const transposes: Readonly<Record<string, readonly [readonly VjpOperand[], Plain
   "output shape": fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], output_shape: [10, 8] }),
   SAME_UPPER: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "SAME_UPPER" }),
   SAME_LOWER: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "SAME_LOWER" }),
+  VALID: fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], { strides: [2, 2], auto_pad: "VALID" }),
+  "output padding and dilation": fixedWeight(["batch", 4, 5, 4], [4, 2, 3, 3], {
+    strides: [3, 2],
+    dilations: [2, 2],
+    output_padding: [2, 1],
+  }),
+  "a bias": [[["batch", 3, 4, 3], [3, 2, 2, 2], [2]], {}],
   "one dimension": fixedWeight(["batch", 4, 5], [4, 2, 3], { strides: [2] }),
   "three dimensions": fixedWeight(["batch", 4, 3, 4, 2], [4, 2, 3, 2, 3], {
     strides: [2, 1, 2],

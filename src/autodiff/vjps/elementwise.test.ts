@@ -5,6 +5,7 @@ import { checkVjp, type VjpCaseOptions, type VjpOperand } from "../check-vjp.ts"
 
 const image: VjpOperand = ["batch", 3, 4, 5];
 const scalar = (value: number): VjpOperand => ({ constant: tensor([value], []) });
+const float64: VjpOperand = { constant: { type: "float64", dims: [1], data: Float64Array.of(1) } };
 const cases: readonly (readonly [string, string, readonly VjpOperand[], VjpCaseOptions?])[] = [
   ["Add of equal shapes", "Add", [image, image]],
   ["Add of a channel bias", "Add", [image, [3, 1, 1]]],
@@ -92,6 +93,12 @@ const cases: readonly (readonly [string, string, readonly VjpOperand[], VjpCaseO
   ["Mish", "Mish", [image], { opset: 18 }],
   ["Erf", "Erf", [image]],
   ["Gelu", "Gelu", [image], { opset: 20 }],
+  ["Swish", "Swish", [image], { opset: 24 }],
+  ["Swish with alpha 1.7", "Swish", [image], { opset: 24, attributes: { alpha: { float: 1.7 } } }],
+  ["Cast to float64", "Cast", [image], { attributes: { to: 11 } }],
+  ["Cast of float64", "Cast", [image], { type: "float64", attributes: { to: 1 } }],
+  ["CastLike", "CastLike", [image, float64]],
+  ["Dropout with a ratio", "Dropout", [image, scalar(0.5)]],
   ["Gelu by tanh", "Gelu", [image], { opset: 20, attributes: { approximate: "tanh" } }],
 ];
 

@@ -1,4 +1,4 @@
-import { floatAttribute, stringAttribute, type Attribute, type GraphNode } from "../../graph/graph.ts";
+import { floatAttribute, stringAttribute, type Attributes, type GraphNode } from "../../graph/graph.ts";
 import type { Vjp, VjpContext } from "../rules.ts";
 import { activationVjps } from "./activation.ts";
 import { append } from "./append-node.ts";
@@ -7,7 +7,7 @@ import { convolutionVjps } from "./convolution.ts";
 import { linearVjps } from "./linear.ts";
 
 /** Activations whose gradient follows from their output, so that a fused one needs no forward pass of its own. */
-const fusedActivations: ReadonlySet<string> = new Set([
+const fromOutput: ReadonlySet<string> = new Set([
   "Clip",
   "HardSigmoid",
   "LeakyRelu",
@@ -19,8 +19,8 @@ const fusedActivations: ReadonlySet<string> = new Set([
 /** The operator of which a fused node is the activation. */
 interface PlainOperator {
   readonly opType: "Conv" | "Gemm";
-  /** The numbers that the activation takes. */
-  readonly parameters: (node: GraphNode) => readonly number[];
+  /** The attributes of the activation under their own names; `undefined` if they are not known. */
+  readonly attributesOf: (node: GraphNode, activation: string) => Attributes | undefined;
 }
 
 /**
@@ -28,31 +28,29 @@ interface PlainOperator {
  * there is one.
  */
 function beforeActivation(context: VjpContext, plain: PlainOperator): string {
-  const { g, node, y, dy } = context;
-  const opType = stringAttribute(node, "activation", "");
+  const { g, y, dy } = context;
+  const opType = stringAttribute(context.node, "activation", "");
   if (opType === "") return dy;
   const rule = activationVjps[opType];
-  const parameters = plain.parameters(node);
-  const [first = opType === "LeakyRelu" ? 0.01 : 0.2, second = 0.5] = parameters;
+  const attributes = plain.attributesOf(context.node, opType);
+  if (rule === undefined || attributes === undefined)
+    throw unsupported(context.node, `the fused activation ${opType}`);
+  const node = { ...context.node, opType, domain: "", attributes };
+  const bounds =
+    opType === "Clip" ? ["min", "max"].map((name) => g.scalar(floatAttribute(node, name, 0), y)) : [];
   // LeakyRelu keeps the sign only with a positive slope.
-  const isOdd = (opType === "LeakyRelu" && first <= 0) || (opType === "Clip" && parameters.length < 2);
-  if (rule === undefined || !fusedActivations.has(opType) || isOdd)
-    throw unsupported(node, `the fused activation ${opType}`);
-  const attributes: Record<string, Attribute> = {
-    alpha: { kind: "float", value: first },
-    beta: { kind: "float", value: second },
-  };
-  const bounds = opType === "Clip" ? [first, second].map((bound) => g.scalar(bound, y)) : [];
-  const activation = { ...context, node: { ...node, opType, domain: "", attributes } };
+  const isKnown =
+    fromOutput.has(opType) && (opType !== "LeakyRelu" || floatAttribute(node, "alpha", 0.01) > 0);
+  const withInput = (x: string): VjpContext => ({ ...context, node, x, inputs: [x, ...bounds] });
   const standard = (cotangent: string): string => {
-    const thunk = rule({ ...activation, dy: cotangent, x: y, inputs: [y, ...bounds] })[0];
-    if (thunk === undefined) throw unsupported(node, `the fused activation ${opType}`);
+    const x = isKnown ? y : activationInput(context, plain);
+    const thunk = rule({ ...withInput(x), dy: cotangent })[0];
+    if (thunk === undefined) throw unsupported(context.node, `the fused activation ${opType}`);
     return thunk();
   };
   const override = context.overrides[opType];
   if (override === undefined) return standard(dy);
-  const x = activationInput(context, plain);
-  return override({ ...activation, x, inputs: [x, ...bounds], defaultVjp: standard });
+  return override({ ...withInput(activationInput(context, plain)), defaultVjp: standard });
 }
 
 /** What the activation takes, computed once more; dead, and dropped, where the replaced rule does not read it. */
@@ -79,18 +77,41 @@ function fused(rule: Vjp | undefined, plain: PlainOperator): Vjp {
   };
 }
 
+/** The numbers in `activation_params` of a FusedConv, by activation: those that ONNX Runtime fuses. */
+const convolutionParameters: Readonly<Record<string, readonly string[]>> = {
+  Clip: ["min", "max"],
+  HardSigmoid: ["alpha", "beta"],
+  LeakyRelu: ["alpha"],
+  Relu: [],
+  Sigmoid: [],
+  Tanh: [],
+};
+
 /** com.microsoft.FusedConv: a convolution, a sum on request, an activation. */
 export const fusedConvolution = fused(convolutionVjps["Conv"], {
   opType: "Conv",
-  parameters: ({ attributes: { activation_params: parameters } }) =>
-    parameters?.kind === "floats" ? parameters.value : [],
+  attributesOf: ({ attributes: { activation_params: parameters } }, activation) => {
+    const values = parameters?.kind === "floats" ? parameters.value : [];
+    const names = convolutionParameters[activation];
+    if (names === undefined || values.length < names.length) return undefined;
+    return Object.fromEntries(
+      names.map((name, index) => [name, { kind: "float", value: values[index] ?? 0 }]),
+    );
+  },
 });
+
+/** The attributes of the activation that is fused into a node, where they are named after it. */
+export function activationAttributes({ attributes }: GraphNode): Attributes {
+  const prefix = "activation_";
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  );
+}
 
 /** com.microsoft.FusedGemm: a linear layer and an activation. */
 export const fusedGemm = fused(linearVjps["Gemm"], {
   opType: "Gemm",
-  parameters: (node) =>
-    ["activation_alpha", "activation_beta"].flatMap((name) =>
-      node.attributes[name] === undefined ? [] : [floatAttribute(node, name, 0)],
-    ),
+  attributesOf: (node, activation) => (activation === "Clip" ? undefined : activationAttributes(node)),
 });

@@ -20,6 +20,10 @@ const movement: readonly Case[] = [
   ["windows out of the batch", "Reshape", [["4*batch", 6], ints(-1, 4, 6)]],
   ["", "Flatten", [image]],
   ["at axis 2", "Flatten", [[1, 3, 4, 5]], { attributes: { axis: 2 } }],
+  ["at axis -1", "Flatten", [[1, 3, 4, 5]], { attributes: { axis: -1 } }],
+  ["at axis 0", "Flatten", [[1, 3, 4, 5]], { attributes: { axis: 0 } }],
+  ["with sizes kept", "Reshape", [image, ints(0, 3, 20)]],
+  ["of every axis of one", "Squeeze", [[2, 1, 3, 1]]],
   ["", "Squeeze", [["batch", 3, 1, 1], ints(2, -1)]],
   ["", "Unsqueeze", [["batch", 3], ints(0, -1)]],
   ["default", "Transpose", [image]],
@@ -33,7 +37,12 @@ const movement: readonly Case[] = [
   ["", "SpaceToDepth", [["batch", 3, 4, 6]], { attributes: { blocksize: 2 } }],
   ["upper", "Trilu", [image]],
   ["lower with k", "Trilu", [image, scalarInt(1)], { attributes: { upper: 0 } }],
+  ["upper with k", "Trilu", [image, scalarInt(-1)]],
+  ["lower", "Trilu", [image], { attributes: { upper: 0 } }],
+  ["blocks of 3", "SpaceToDepth", [["batch", 2, 6, 3]], { attributes: { blocksize: 3 } }],
+  ["blocks of 3", "DepthToSpace", [["batch", 18, 2, 1]], { attributes: { blocksize: 3 } }],
   ["", "ReverseSequence", [[4, 3, 2], lengths]],
+  ["batch first", "ReverseSequence", [[3, 4, 2], lengths], { attributes: { batch_axis: 0, time_axis: 1 } }],
 ];
 
 const slicing: readonly Case[] = [
@@ -80,6 +89,18 @@ const slicing: readonly Case[] = [
   ["reflect", "Pad", [image, ints(0, 0, 1, 2, 0, 0, 3, 4)], { attributes: { mode: "reflect" } }],
   ["edge", "Pad", [image, ints(0, 1, 1, 2, 0, 0, 3, 6)], { attributes: { mode: "edge" } }],
   ["wrap", "Pad", [image, ints(0, 0, 1, 2, 0, 0, 3, 4)], { attributes: { mode: "wrap" }, opset: 19 }],
+  [
+    "edge of some axes",
+    "Pad",
+    [image, ints(1, 2, 3, 0), "", ints(3, -2)],
+    { attributes: { mode: "edge" }, opset: 18 },
+  ],
+  [
+    "reflect of one axis",
+    "Pad",
+    [image, ints(2, 1), "", ints(-1)],
+    { attributes: { mode: "reflect" }, opset: 18 },
+  ],
   [
     "reflect in three dimensions",
     "Pad",
@@ -134,6 +155,13 @@ const indexing: readonly Case[] = [
     { attributes: { axis: 1 } },
   ],
   ["adding", "ScatterElements", [[3, 3], feed([1, 0, 1, 1, 1, 1], [2, 3]), [2, 3]], add],
+  [
+    "adding along axis 1",
+    "ScatterElements",
+    [[2, 4], feed([1, 1, 0, -1], [2, 2]), [2, 2]],
+    { attributes: { axis: -1, reduction: "add" } },
+  ],
+  ["of elements, adding", "ScatterND", [[4, 3], feed([2, 2, 0, 1, 2, 2], [3, 2]), [3]], add],
   ["replacing", "ScatterND", [[4, 3], feed([2, 0], [2, 1]), [2, 3]]],
   ["adding", "ScatterND", [[4, 3], feed([2, 2], [2, 1]), [2, 3]], add],
   [

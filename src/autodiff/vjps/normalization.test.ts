@@ -49,6 +49,16 @@ const cases: readonly Case[] = [
     { opset: 23, attributes: { axis: -2 } },
   ],
   ["of tokens", "SimplifiedLayerNormalization", [["batch", 3, 6], weights(6, 1)]],
+  [
+    "from axis 1, with epsilon",
+    "SimplifiedLayerNormalization",
+    [
+      ["batch", 2, 3],
+      [2, 3],
+    ],
+    { attributes: { axis: 1, ...epsilon } },
+  ],
+  ["with epsilon", "RMSNormalization", [["batch", 3, 6], [6]], { opset: 23, attributes: epsilon }],
   ["of an image", "InstanceNormalization", [image, scale, bias]],
   ["of a row", "InstanceNormalization", [["batch", 4, 7], scale, bias], { attributes: epsilon }],
   ["of a volume", "InstanceNormalization", [["batch", 4, 2, 3, 2], scale, bias]],
@@ -79,6 +89,12 @@ const cases: readonly Case[] = [
   ],
   ["one group", "GroupNormalization", [image, scale, bias], { opset: 21, attributes: { num_groups: 1 } }],
   [
+    "with epsilon, of a volume",
+    "GroupNormalization",
+    [["batch", 4, 2, 3, 2], [4], [4]],
+    { opset: 21, attributes: { num_groups: 2, ...epsilon } },
+  ],
+  [
     "as many groups as channels",
     "GroupNormalization",
     [image, scale, bias],
@@ -99,6 +115,7 @@ const cases: readonly Case[] = [
   ],
   ["p = 2", "LpNormalization", [image]],
   ["p = 2 over channels", "LpNormalization", [image], { attributes: { axis: 1 } }],
+  ["p = 1 over the last axis", "LpNormalization", [image], { attributes: { p: 1 } }],
   ["p = 1", "LpNormalization", [image], { attributes: { axis: -2, p: 1 } }],
   ["of the whole batch", "MeanVarianceNormalization", [image]],
   ["of each image", "MeanVarianceNormalization", [image], { attributes: { axes: [1, 2, 3] } }],
@@ -111,6 +128,11 @@ describe("gradient rules of normalisation against central differences", () => {
       expect(await checkVjp(evaluate, opType, operands, options)).toBeLessThan(2e-3);
     },
   );
+  it("refuses the statistics of LayerNormalization as outputs", async () => {
+    const options = { outputCount: 3, output: [0, 1] };
+    const check = checkVjp(evaluate, "LayerNormalization", [["batch", 3, 6], [6]], options);
+    await expect(check).rejects.toThrow("no gradient rule for its mean and deviation as outputs");
+  });
   it("LayerNormalization in float64", async () => {
     const double: VjpOperand = {
       constant: { type: "float64", dims: [6], data: Float64Array.of(1, 2, -1, 0.5, 3, 1) },

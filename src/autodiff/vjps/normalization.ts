@@ -62,7 +62,9 @@ function overChannels(g: GraphBuilder, value: string): string {
 /** LayerNormalization and RMSNormalization: over all axes from `axis` on. */
 function layerVjp(isCentred: boolean): Vjp {
   return (context) => {
-    const { g, node, x, inputs, dy, full, sumTo } = context;
+    const { g, node, x, inputs, dy, cotangents, full, sumTo } = context;
+    if (cotangents.slice(1).some((cotangent) => cotangent !== undefined))
+      throw unsupported(node, "its mean and deviation as outputs");
     const axes = range(g.rank(x) - axisAttribute(g, node, x, -1), axisAttribute(g, node, x, -1));
     let statistics: Standardised | undefined;
     const standardised = (): Standardised =>

@@ -115,6 +115,23 @@ describe("gradient rules of pooling against central differences", () => {
     const options = { attributes, distinct: true, type: "float16" as const, step: 0.04 };
     expect(await checkVjp(evaluate, opType, [["batch", 2, 5, 5]], options)).toBeLessThan(3e-2);
   });
+  it("MaxPool whose indices are column-major", async () => {
+    const attributes = { kernel_shape: [2, 2], strides: [2, 2], storage_order: 1 };
+    expect(await checkVjp(evaluate, "MaxPool", [image], { attributes, distinct: true })).toBeLessThan(2e-3);
+  });
+  it("MaxUnpool to a given size", async () => {
+    const indices = {
+      type: "int64",
+      dims: [1, 2, 2, 2],
+      data: BigInt64Array.of(5n, 7n, 18n, 0n, 25n, 32n, 44n, 49n),
+    } as const;
+    const size: VjpOperand = {
+      constant: { type: "int64", dims: [4], data: BigInt64Array.of(1n, 2n, 5n, 5n) },
+    };
+    const attributes = { kernel_shape: [2, 2], strides: [2, 2] };
+    const operands: readonly VjpOperand[] = [[1, 2, 2, 2], { feed: indices }, size];
+    expect(await checkVjp(evaluate, "MaxUnpool", operands, { attributes })).toBeLessThan(2e-3);
+  });
   it("MaxUnpool", async () => {
     const indices = { type: "int64", dims: [1, 1, 2, 2], data: BigInt64Array.of(5n, 7n, 13n, 15n) } as const;
     const attributes = { kernel_shape: [2, 2], strides: [2, 2] };

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
 import { intAttribute, type Attributes, type GraphNode } from "../../graph/graph.ts";
 import type { Vjp, VjpContext, VjpTable } from "../rules.ts";
-import { range, unsupported } from "./axes.ts";
+import { axisAttribute, range, unsupported } from "./axes.ts";
 import { integerRanges } from "./quantization.ts";
 
 /**
@@ -103,7 +103,7 @@ function single(opType: string): Vjp {
   return (context) => {
     const { g, node, inputs, composite } = context;
     const [x = "", scale = "", zero] = inputs;
-    const attributes = without(node.attributes, "channels_last", "opset");
+    const attributes = without(node.attributes, "channels_last");
     return composite(() => {
       const y = channelsFirst(g, node, real(g, x, scale, zero), (value) =>
         append(g, opType, [value], attributes),
@@ -112,6 +112,20 @@ function single(opType: string): Vjp {
     });
   };
 }
+
+/** com.microsoft.QLinearSoftmax: over all axes from `axis` on, taken as one, where it stands for the operator before opset 13. */
+const softmax: Vjp = (context) => {
+  const { g, node, inputs, composite } = context;
+  const [x = "", scale = "", zero] = inputs;
+  return composite(() => {
+    const value = real(g, x, scale, zero);
+    const axis = axisAttribute(g, node, x, -1);
+    if (intAttribute(node, "opset", 13) >= 13)
+      return [unclipped(context, g.node("Softmax", [value], { axis }))];
+    const flat = g.node("Softmax", [g.node("Flatten", [value], { axis })], { axis: -1 });
+    return [unclipped(context, g.reshape(flat, g.dims(x), x))];
+  });
+};
 
 /** com.microsoft.QLinearConcat: scale and zero point of the result, then three inputs a part. */
 const concat: Vjp = (context) => {
@@ -228,7 +242,7 @@ const microsoftVjps: VjpTable = {
   QLinearMul: pair("Mul"),
   QLinearSigmoid: single("Sigmoid"),
   QLinearLeakyRelu: single("LeakyRelu"),
-  QLinearSoftmax: single("Softmax"),
+  QLinearSoftmax: softmax,
   QLinearGlobalAveragePool: single("GlobalAveragePool"),
   QLinearAveragePool: single("AveragePool"),
   QLinearConcat: concat,

@@ -68,6 +68,7 @@ describe("gradient rules of reductions against central differences", () => {
   it.each([
     ["largest of the last axis", [image, axes(2)], {}],
     ["smallest of the channels", [image, axes(2)], { axis: 1, largest: 0 }],
+    ["not sorted", [image, axes(3)], { axis: -2, sorted: 0 }],
   ] as const)("TopK values, %s", async (_, operands, attributes) => {
     const options = { attributes, outputCount: 2, distinct: true };
     expect(await checkVjp(evaluate, "TopK", operands, options)).toBeLessThan(2e-3);

@@ -72,6 +72,17 @@ const quantizedGlobalPool: InferRule = (c) => {
   ];
 };
 
+const quantizedConvolution: InferRule = (c) => {
+  const x = c.input(0);
+  const isLast = c.int("channels_last", 0) === 1;
+  const dims = convolutionDims(c, isLast ? channelsFirst(x) : x, c.input(3));
+  return [knownValue(c, zeroPointType(7)(c), isLast ? channelsLast(dims) : dims)];
+};
+
+// The input is quantised, the result has the type of the scales.
+const quantizedAttention: InferRule = (c) =>
+  packedAttention(c).map(({ dims }) => knownValue(c, c.input(3).type, dims));
+
 const quantizedPool: InferRule = (c) => {
   const x = c.input(0);
   const isLast = c.int("channels_last", 0) === 1;
@@ -132,7 +143,7 @@ export const contribRules: InferTable = {
   SkipSimplifiedLayerNormalization: skipNormalization,
   MultiHeadAttention: multiHeadAttention,
   Attention: packedAttention,
-  QAttention: packedAttention,
+  QAttention: quantizedAttention,
   RotaryEmbedding: passive,
   MatMulNBits: matMulNBits,
   DynamicQuantizeMatMul: matMul(0, 1),
@@ -145,7 +156,7 @@ export const contribRules: InferTable = {
   QLinearGlobalAveragePool: quantizedGlobalPool,
   QLinearAveragePool: quantizedPool,
   QLinearConcat: quantizedConcat,
-  QLinearConv: convolution(0, 3, zeroPointType(7)),
+  QLinearConv: quantizedConvolution,
   QGemm: quantizedGemm,
   QuantizeLinear: (c) => [knownValue(c, c.optional(2)?.type ?? "uint8", c.input(0).dims)],
   DequantizeLinear: (c) => [knownValue(c, c.input(1).type, c.input(0).dims)],
