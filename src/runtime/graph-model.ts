@@ -131,7 +131,8 @@ export class GraphModel implements Model {
     if (layer !== undefined) return layer;
     throw new ModelError(
       "layer: the network has no value with a grid over the image that every path to the logits passes. " +
-        "Name one with --layer (see onnx-saliency inspect MODEL), or use a method without layers: integrated-gradients, rise.",
+        "Use a method without layers, such as integrated-gradients, xrai or rise, or name a value with --layer that has a grid, " +
+        "such as the output of a convolution: the map then explains what passes there.",
     );
   }
 

@@ -122,10 +122,13 @@ function methodProblem(
   report: NetworkReport,
   layer: ModelReport["layer"],
 ): string | undefined {
-  const isOfLayer = method.family === "activation" || method.needs === "activations";
+  // The optimisers of maps of a layer: SIGCAM starts from WGradCAM, and takes gradients of the image besides.
+  const isBoth = method.family === "aop";
+  const isOfLayer = isBoth || method.family === "activation" || method.needs === "activations";
   if (isOfLayer && "problem" in layer) return layer.problem;
   if (method.needs !== "gradients") return undefined;
-  return isOfLayer ? report.layerGradientProblem : report.inputGradientProblem;
+  const ofLayer = isOfLayer ? report.layerGradientProblem : undefined;
+  return ofLayer ?? (isBoth || !isOfLayer ? report.inputGradientProblem : undefined);
 }
 
 async function formatReport(report: ModelReport): Promise<string> {
