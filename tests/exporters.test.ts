@@ -26,6 +26,8 @@ interface Case extends GradientSample {
   readonly cosine?: number;
   /** What the refusal says where the file has no gradient. */
   readonly refused?: string;
+  /** True if a refused file gives scores all the same. */
+  readonly is_scored?: boolean;
   /** How runs of several images are made. Default: not settled. */
   readonly form?: "free" | "freed" | "fixed";
 }
@@ -72,6 +74,9 @@ describe("classifiers from exporters", () => {
     try {
       const target = { index: wanted.class_index };
       await expect(model.gradient(inputOf(wanted), { target })).rejects.toThrow(wanted.refused);
+      if (wanted.is_scored !== true) return;
+      const { data } = await model.logits(inputOf(wanted));
+      expect(relativeError(Array.from(data), wanted.logits)).toBeLessThan(1e-4);
     } finally {
       await model.close();
     }
