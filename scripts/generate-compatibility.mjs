@@ -160,7 +160,8 @@ async function mapOf(model, input, target, check) {
   const method =
     "problem" in check.gradient ? (hasLayers ? "score-cam" : "rise") : hasLayers ? "grad-cam" : "gradient";
   const { map } = await explain({ model, input, target, method, params: {} });
-  const reason = "problem" in check.gradient ? ` (${check.gradient.problem.split(": ")[0]}: no gradient)` : "";
+  const reason =
+    "problem" in check.gradient ? ` (${check.gradient.problem.split(": ")[0]}: no gradient)` : "";
   return `${method}${map.degenerate === undefined ? "" : `: ${map.degenerate}`}${reason}`;
 }
 
