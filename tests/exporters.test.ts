@@ -26,6 +26,8 @@ interface Case extends GradientSample {
   readonly cosine?: number;
   /** What the refusal says where the file has no gradient. */
   readonly refused?: string;
+  /** Class names that the file holds. */
+  readonly labels?: readonly string[];
   /** True if a refused file gives scores all the same. */
   readonly is_scored?: boolean;
   /** How runs of several images are made. Default: not settled. */
@@ -75,6 +77,7 @@ describe("classifiers from exporters", () => {
       const target = { index: wanted.class_index };
       await expect(model.gradient(inputOf(wanted), { target })).rejects.toThrow(wanted.refused);
       if (wanted.is_scored !== true) return;
+      expect(model.labels).toEqual(wanted.labels);
       const { data } = await model.logits(inputOf(wanted));
       expect(relativeError(Array.from(data), wanted.logits)).toBeLessThan(1e-4);
     } finally {
@@ -103,6 +106,7 @@ describe("classifiers from exporters", () => {
         .soft(relativeError(logits.data.slice(first, 100), wanted.logits), "scores")
         .toBeLessThan(tolerance);
       expect.soft(gradientError, "gradient").toBeLessThan(least === undefined ? tolerance : 1 - least);
+      expect.soft(model.labels, "labels").toEqual(wanted.labels ?? model.labels);
       expect.soft(batch.kind, "batch").toBe(form ?? batch.kind);
       const [layer] = layers;
       const places = layer && spatialDims(layer);

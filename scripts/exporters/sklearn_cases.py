@@ -61,7 +61,7 @@ def make(folder):
                 file = skl2onnx.to_onnx(model, images[:1].astype(np.float32), options={id(model): {"zipmap": zipmap}})
                 with open(folder.file(name), "wb") as target:
                     target.write(file.SerializeToString())
-            facts = {"lo": SCALE[0], "hi": SCALE[1], "grid": None}
+            facts = {"lo": SCALE[0], "hi": SCALE[1], "grid": None, "labels": [str(label) for label in model.classes_]}
             source = f"scikit-learn {sklearn.__version__} {name}"
             if refused is None:
                 logits, gradient, index = by_differences(model, image)
