@@ -232,7 +232,11 @@ const fresh = (given === undefined ? [] : readdirSync(given).sort())
   .filter((file) => file.endsWith(".json"))
   .map((file) => {
     const golden = JSON.parse(readFileSync(join(given, file), "utf8"));
-    return { name: basename(file, ".json"), path: () => join(given, file.replace(/json$/, "onnx")), golden };
+    return {
+      name: basename(file, ".json"),
+      path: () => join(given, golden.file ?? file.replace(/json$/, "onnx")),
+      golden,
+    };
   })
   .filter(isWanted);
 

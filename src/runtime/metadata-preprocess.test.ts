@@ -61,7 +61,7 @@ describe("metadataPreprocess", () => {
       )?.preprocess;
     expect(of("[64, 64]", "1")?.normalization).toEqual({ mean: [0], std: [1], channelOrder: "gray" });
     expect(of("[64, 64]", "3")?.normalization.channelOrder).toBe("RGB");
-    expect(of("[64, 96]", "3")?.resize).toMatchObject({ mode: "stretch", filter: "bilinear" });
+    expect(of("[64, 96]", "3")?.resize).toMatchObject({ mode: "stretch", size: [64, 96] });
   });
 
   it("makes nothing of other metadata", () => {

@@ -56,12 +56,14 @@ export function metadataPreprocess(metadata: ReadonlyMap<string, string>): State
     };
   }
   if (metadata.get("task") === "classify" && metadata.has("names")) {
-    const [side, other = side] = (metadata.get("imgsz") ?? "").match(/\d+/g) ?? [];
+    const [height, width = height] = (metadata.get("imgsz")?.match(/\d+/g) ?? []).map(Number);
+    const isSquare = height === width;
+    const size =
+      height === undefined || width === undefined || isSquare ? height : ([height, width] as const);
     const isGray = metadata.get("channels") === "1";
     return {
       preprocess: {
-        resize:
-          side === other ? { ...crop(1), ...(side !== undefined && { size: Number(side) }) } : defaultResize,
+        resize: { ...(isSquare ? crop(1) : defaultResize), ...(size !== undefined && { size }) },
         normalization: isGray
           ? { mean: [0], std: [1], channelOrder: "gray" }
           : { mean: same(0), std: same(1), channelOrder: "RGB" },
