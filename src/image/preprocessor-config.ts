@@ -126,7 +126,7 @@ function cropFractionOf(
 ): number | undefined {
   const side = size?.[0];
   // LeViT's processor scales to 256 / 224 of the size that it is given, PoolFormer's to size / crop_pct.
-  const enlarged = /^Levit/.test(type + older) ? 256 / 224 : 1;
+  const enlarged = (type + older).startsWith("Levit") ? 256 / 224 : 1;
   if (crop !== undefined && side !== undefined) {
     const fraction = (crop / (side * enlarged)) * (part ?? 1);
     return fraction <= 1 ? fraction : undefined;
