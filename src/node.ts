@@ -115,7 +115,9 @@ export async function loadModel(
   try {
     const stated = statedPreprocess(path, onnx.metadata, options.preprocess);
     const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
-    const size = options.size ?? (side === undefined ? undefined : ([side, side] as const));
+    const size =
+      options.size ??
+      (side === undefined ? undefined : typeof side === "number" ? ([side, side] as const) : side);
     const given = {
       ...(options.output === undefined ? {} : { output: options.output }),
       ...(options.feeds === undefined ? {} : { feeds: options.feeds }),

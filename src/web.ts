@@ -137,7 +137,9 @@ export async function loadModel(options: LoadModelOptions): Promise<WebModel> {
   );
   const stated = statedPreprocess(onnx.metadata, options.preprocess);
   const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
-  const size = options.size ?? (side === undefined ? undefined : ([side, side] as const));
+  const size =
+    options.size ??
+    (side === undefined ? undefined : typeof side === "number" ? ([side, side] as const) : side);
   const network = analyseNetwork(onnx, {
     ...(size === undefined ? {} : { size }),
     ...(options.output === undefined ? {} : { output: options.output }),

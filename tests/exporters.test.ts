@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { spatialDims } from "../src/image/extent.ts";
-import { explain, loadModel, type NodeModel } from "../src/node.ts";
+import { explain, loadImage, loadModel, type NodeModel } from "../src/node.ts";
 import { tensor, type Tensor } from "../src/tensor/tensor.ts";
 import { relativeError, seededInput, type GradientSample } from "./support/shared-models.ts";
 
@@ -26,6 +26,14 @@ interface Case extends GradientSample {
   readonly cosine?: number;
   /** What the refusal says where the file has no gradient. */
   readonly refused?: string;
+  /** Class names that the file holds. */
+  readonly labels?: readonly string[];
+  /** The file, where it is not beside this description under its name. */
+  readonly file?: string;
+  /** A photograph and what the exporter's own preprocessing makes of it: every so many values. */
+  readonly photograph?: { readonly file: string; readonly pixels: readonly number[] };
+  /** True if a refused file gives scores all the same. */
+  readonly is_scored?: boolean;
   /** How runs of several images are made. Default: not settled. */
   readonly form?: "free" | "freed" | "fixed";
 }
@@ -36,11 +44,15 @@ const only = new RegExp(process.env["EXPORTED_ONLY"] ?? "");
 const cases = [small, ...(given === undefined ? [] : [given])].flatMap((folder) =>
   readdirSync(folder)
     .filter((file) => file.endsWith(".json") && only.test(file))
-    .map((file) => ({
-      name: file.slice(0, -5),
-      path: join(folder, file.replace(/json$/, "onnx")),
-      wanted: JSON.parse(readFileSync(join(folder, file), "utf8")) as Case,
-    })),
+    .map((file) => {
+      const wanted = JSON.parse(readFileSync(join(folder, file), "utf8")) as Case;
+      return {
+        name: file.slice(0, -5),
+        folder,
+        path: join(folder, wanted.file ?? file.replace(/json$/, "onnx")),
+        wanted,
+      };
+    }),
 );
 const refused = cases.filter(({ wanted }) => wanted.refused !== undefined);
 
@@ -66,12 +78,39 @@ function cosine(a: readonly number[], b: readonly number[]): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
+const photographed = cases.filter(({ wanted }) => wanted.photograph !== undefined);
+
 describe("classifiers from exporters", () => {
+  it.skipIf(photographed.length === 0).each(photographed)(
+    "$name finds its preprocessing",
+    async ({ path, folder, wanted: { photograph, input } }) => {
+      const model = await loadModel(path, { threads: 1 });
+      try {
+        expect([model.height, model.width]).toEqual(input.shape.slice(2));
+        const made = await loadImage(join(folder, photograph?.file ?? ""), model);
+        const wanted = photograph?.pixels ?? [];
+        const step = Math.floor(made.input.data.length / 500);
+        const found = wanted.map((_, index) => made.input.data[index * step] ?? Number.NaN);
+        // In grey levels, to which the processors round between scaling and normalisation.
+        const greys = 255 * (model.preprocess.normalization.std[0] ?? 1);
+        const squares = wanted.map((value, index) => (greys * (value - (found[index] ?? Number.NaN))) ** 2);
+        const error = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / squares.length);
+        expect(error).toBeLessThan(1);
+      } finally {
+        await model.close();
+      }
+    },
+  );
+
   it.skipIf(refused.length === 0).each(refused)("$name is refused", async ({ path, wanted }) => {
     const model = await open(path, wanted);
     try {
       const target = { index: wanted.class_index };
       await expect(model.gradient(inputOf(wanted), { target })).rejects.toThrow(wanted.refused);
+      if (wanted.is_scored !== true) return;
+      expect(model.labels).toEqual(wanted.labels);
+      const { data } = await model.logits(inputOf(wanted));
+      expect(relativeError(Array.from(data), wanted.logits)).toBeLessThan(1e-4);
     } finally {
       await model.close();
     }
@@ -98,6 +137,7 @@ describe("classifiers from exporters", () => {
         .soft(relativeError(logits.data.slice(first, 100), wanted.logits), "scores")
         .toBeLessThan(tolerance);
       expect.soft(gradientError, "gradient").toBeLessThan(least === undefined ? tolerance : 1 - least);
+      expect.soft(model.labels, "labels").toEqual(wanted.labels ?? model.labels);
       expect.soft(batch.kind, "batch").toBe(form ?? batch.kind);
       const [layer] = layers;
       const places = layer && spatialDims(layer);

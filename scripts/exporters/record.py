@@ -43,7 +43,8 @@ class Folder:
         """Runs `make`, and keeps why it failed, so that one refusal of an exporter does not end the run."""
         try:
             make()
-            print(f"{name}: {os.path.getsize(self.file(name)) / 1000:.0f} kB", flush=True)
+            file = self.file(name) if os.path.exists(self.file(name)) else self.path / name / "model.onnx"
+            print(f"{name}: {os.path.getsize(file) / 1000:.0f} kB", flush=True)
         except Exception as error:  # noqa: BLE001 - any failure of an exporter is a result here
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:240] if str(error).strip() else ''}"
             self.failed.append({"name": name, "why": reason})

@@ -232,6 +232,14 @@ function ruleOf(node: GraphNode): Vjp {
   const key = node.domain === "" ? node.opType : `${node.domain}:${node.opType}`;
   const rule = vjps[key];
   if (rule !== undefined) return rule;
+  if (node.domain === "ai.onnx.ml") {
+    const why = node.opType.startsWith("TreeEnsemble")
+      ? "trees answer in steps, so their gradient is 0 or does not exist"
+      : "no gradient rule for this operator, so gradient methods cannot pass it";
+    throw new UnsupportedOpError(
+      `${key} at node '${node.name}': ${why}. Use a forward-only method: rise, occlusion, lime.`,
+    );
+  }
   throw new UnsupportedOpError(
     `${key} at node '${node.name}': no gradient rule for this operator, so gradient methods cannot pass it. ` +
       (node.domain === "com.microsoft.nchwc"

@@ -24,7 +24,7 @@ const model = z.strictObject({
       filter: z.enum(resizeFilters),
       antialias: z.boolean(),
       cropFraction: z.number(),
-      size: z.int().optional(),
+      size: z.union([z.int(), z.tuple([z.int(), z.int()])]).optional(),
     }),
     normalization: z.strictObject({
       mean: z.array(z.number()),

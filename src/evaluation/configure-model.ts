@@ -62,11 +62,18 @@ async function configureModel(
   });
   try {
     const { normalization, resize: chosen } = model.preprocess;
+    const { size: side, ...geometry } = chosen;
     const { mean, std, channelOrder } = normalization;
     const tapped = tap === undefined ? layer : model.tappedLayer(tap).name;
     return {
       sha256: model.description.sha256,
-      preprocess: { resize: chosen, normalization: { mean: [...mean], std: [...std], channelOrder } },
+      preprocess: {
+        resize: {
+          ...geometry,
+          ...(side !== undefined && { size: typeof side === "number" ? side : [...side] }),
+        },
+        normalization: { mean: [...mean], std: [...std], channelOrder },
+      },
       preprocessSource: model.description.preprocessSource,
       ...(tapped !== undefined && { layer: tapped }),
       ...(output !== undefined && { output }),

@@ -12,6 +12,8 @@ import { resizeFilters } from "./resample-taps.ts";
 
 const channelValues = z.array(z.number()).min(1).max(3);
 
+const side = z.int().min(1).max(8192);
+
 /** A preprocessing description as it stands in a JSON file beside a model. Everything is optional. */
 export const preprocessSchema = z.strictObject({
   preset: z
@@ -30,11 +32,9 @@ export const preprocessSchema = z.strictObject({
         .optional()
         .describe("crop only; default 0.875, which is 224 of 256"),
       size: z
-        .int()
-        .min(1)
-        .max(8192)
+        .union([side, z.tuple([side, side])])
         .optional()
-        .describe("input side in pixels, for models that take any size"),
+        .describe("input side, or [height, width], in pixels, for models that take any size"),
     })
     .optional(),
   mean: channelValues

@@ -18,8 +18,8 @@ export interface Preprocess {
     readonly antialias: boolean;
     /** `crop` only: input side over the side that the photograph's short side is scaled to; 224 / 256 by default. */
     readonly cropFraction: number;
-    /** Input side in pixels for models that take any size; a model's own fixed size wins. */
-    readonly size?: number;
+    /** Input side (or height and width) in pixels for models that take any size; a model's own fixed size wins. */
+    readonly size?: number | readonly [height: number, width: number];
   };
   readonly normalization: Normalization;
 }

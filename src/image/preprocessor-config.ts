@@ -3,14 +3,20 @@ import { DataError } from "../errors.ts";
 import type { Preprocess } from "./preprocess.ts";
 import type { ResizeFilter } from "./resample-taps.ts";
 
-const side = z.union([
-  z.number(),
-  z.object({ shortest_edge: z.number() }).transform(({ shortest_edge }) => shortest_edge),
-  z.object({ height: z.number(), width: z.number() }).transform(({ height }) => height),
+/** Height and width. */
+type Sides = readonly [height: number, width: number];
+const sides = z.union([
+  z.number().transform((side): Sides => [side, side]),
+  z
+    .object({ shortest_edge: z.number() })
+    .transform(({ shortest_edge }): Sides => [shortest_edge, shortest_edge]),
+  z
+    .object({ height: z.number(), width: z.number() })
+    .transform(({ height, width }): Sides => [height, width]),
 ]);
 const rgb = z.array(z.number()).min(1).max(3);
 
-/** Hugging Face `preprocessor_config.json`; keys that do not matter here are ignored. */
+/** Hugging Face `preprocessor_config.json`; keys that do not matter here, and those that are null, are ignored. */
 const huggingFaceConfig = z.object({
   do_resize: z.boolean().default(true),
   do_center_crop: z.boolean().default(false),
@@ -19,13 +25,20 @@ const huggingFaceConfig = z.object({
     .number()
     .positive()
     .default(1 / 255),
-  do_normalize: z.boolean().default(true),
+  do_normalize: z.boolean().optional(),
+  do_flip_channel_order: z.boolean().default(false),
+  /** Pixels in -1..1 before mean and deviation (EfficientNet). */
+  rescale_offset: z.boolean().default(false),
+  /** Divided by the deviation once more (EfficientNet). */
+  include_top: z.boolean().default(false),
+  image_processor_type: z.string().default(""),
+  feature_extractor_type: z.string().default(""),
   image_mean: rgb.default([0.485, 0.456, 0.406]),
   image_std: rgb.default([0.229, 0.224, 0.225]),
   resample: z.number().default(2),
-  size: side.optional(),
-  crop_size: side.optional(),
-  crop_pct: z.number().gt(0).max(1).nullish(),
+  size: sides.optional(),
+  crop_size: sides.optional(),
+  crop_pct: z.number().gt(0).max(1).optional(),
 });
 
 /** timm's `config.json`. */
@@ -72,36 +85,54 @@ export function readPreprocessorConfig(config: object, name = "preprocessor_conf
 }
 
 function fromHuggingFace(config: object, name: string): Preprocess {
-  const fields = parse(huggingFaceConfig, config, name);
-  // Pixels in 0..1 times this are what mean and std refer to.
+  const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
+  const fields = parse(huggingFaceConfig, given, name);
+  // Pixels in 0..1 times this, less the offset, are what mean and std refer to.
   const unit = fields.do_rescale ? 255 * fields.rescale_factor : 255;
-  const mean = fields.do_normalize ? fields.image_mean : [0];
-  const std = fields.do_normalize ? fields.image_std : [1];
-  const scaledSide = fields.size;
-  const cropSide = fields.do_center_crop ? (fields.crop_size ?? scaledSide) : undefined;
-  const inputSide = cropSide ?? scaledSide;
-  const fromSides =
-    cropSide !== undefined && scaledSide !== undefined && cropSide <= scaledSide
-      ? cropSide / scaledSide
-      : undefined;
-  // ConvNeXt's processor scales to size / crop_pct, except from 384 on.
-  const cropFraction =
-    fromSides ??
-    (typeof fields.crop_pct === "number" && (inputSide ?? 0) < 384 ? fields.crop_pct : undefined);
+  const offset = fields.do_rescale && fields.rescale_offset ? 1 : 0;
+  // Processors that never normalise (MobileViT's) do not say so.
+  const isNormalized = fields.do_normalize ?? (!("do_flip_channel_order" in given) || "image_mean" in given);
+  const mean = isNormalized ? fields.image_mean : [0];
+  const once = isNormalized ? fields.image_std : [1];
+  const std = isNormalized && fields.include_top ? once.map((value) => value ** 2) : once;
+  const cropSides = fields.do_center_crop ? (fields.crop_size ?? fields.size) : undefined;
+  const input = cropSides ?? fields.size;
+  const cropFraction = cropFractionOf(fields, cropSides?.[0]);
   return {
     resize: {
       mode: cropFraction === undefined ? "stretch" : "crop",
       filter: filterOfNumber[fields.resample] ?? "bilinear",
       antialias: true,
       cropFraction: cropFraction ?? 1,
-      ...(inputSide === undefined ? {} : { size: inputSide }),
+      ...(input === undefined ? {} : { size: input[0] === input[1] ? input[0] : input }),
     },
     normalization: {
-      mean: mean.map((value) => value / unit),
+      mean: mean.map((value) => (value + offset) / unit),
       std: std.map((value) => value / unit),
-      channelOrder: "RGB",
+      channelOrder: fields.do_flip_channel_order ? "BGR" : "RGB",
     },
   };
+}
+
+/** The part of the scaled photograph's shorter side that the network sees; `undefined` if it is all stretched. */
+function cropFractionOf(
+  {
+    size,
+    crop_pct: part,
+    image_processor_type: type,
+    feature_extractor_type: older,
+  }: z.output<typeof huggingFaceConfig>,
+  crop: number | undefined,
+): number | undefined {
+  const side = size?.[0];
+  // LeViT's processor scales to 256 / 224 of the size that it is given, PoolFormer's to size / crop_pct.
+  const enlarged = (type + older).startsWith("Levit") ? 256 / 224 : 1;
+  if (crop !== undefined && side !== undefined) {
+    const fraction = (crop / (side * enlarged)) * (part ?? 1);
+    return fraction <= 1 ? fraction : undefined;
+  }
+  // ConvNeXt's scales to size / crop_pct, except from 384 on.
+  return part !== undefined && (side ?? 0) < 384 ? part : undefined;
 }
 
 function fromTimm(config: unknown, name: string): Preprocess {

@@ -93,6 +93,18 @@ describe("checkGradient", () => {
     expect(result.reason).toContain("does not change in any direction");
   });
 
+  it("says that nothing is proven where the score changes by less than its rounding", async () => {
+    const slight = 1e-9;
+    const result = await check(
+      modelOf(
+        (pixels) => Math.fround(3 + slight * quadratic(pixels)),
+        (pixels) => gradientOfQuadratic(pixels).map((value) => slight * value),
+      ),
+    );
+    expect(result.verdict).toBe("inconclusive");
+    expect(result.reason).toContain("less than float32 rounds it");
+  });
+
   it("says that nothing is proven on a staircase", async () => {
     const steps: Score = (pixels) =>
       Math.floor(20 * sum(pixels, (value, index) => value * (weights[index] ?? 0))) / 20;

@@ -197,6 +197,15 @@ function isStaircase({ operators }: Model): boolean {
   );
 }
 
+/** True if neither the gradient nor the differences tell of a change of the score that is larger than its rounding error. */
+function isDrowned({ analytic, numeric, step }: DirectionalDerivative, noise: number): boolean {
+  const [short, long] = numeric.map(Math.abs);
+  const changes = [2 * step * (short ?? 0), 8 * step * (long ?? 0)];
+  return (
+    analytic !== 0 && 8 * step * Math.abs(analytic) < noise && changes.every((change) => change < 4 * noise)
+  );
+}
+
 /** Weighs the errors; see {@link checkGradient}. */
 function judge({
   derivatives,
@@ -204,10 +213,11 @@ function judge({
   random,
   batch,
   isQuantized,
-}: Omit<GradientCheck, "verdict" | "reason"> & { readonly isQuantized: boolean }): Pick<
-  GradientCheck,
-  "verdict" | "reason"
-> {
+  noise,
+}: Omit<GradientCheck, "verdict" | "reason"> & {
+  readonly isQuantized: boolean;
+  readonly noise: number;
+}): Pick<GradientCheck, "verdict" | "reason"> {
   const slopes = derivatives.flatMap(({ analytic, numeric }) => [analytic, ...numeric]);
   if (!slopes.every(Number.isFinite)) {
     return {
@@ -229,6 +239,14 @@ function judge({
       reason:
         "A batch of two gives other numbers than the same images one by one: the model mixes the images of a batch " +
         "(BatchNormalization in training mode, a Reshape across the batch). Export it in evaluation mode.",
+    };
+  }
+  if (!isQuantized && derivatives.every((derivative) => isDrowned(derivative, noise))) {
+    return {
+      verdict: "inconclusive",
+      reason:
+        "The score hardly depends on the image: over the longest steps that could prove anything it changes by less than float32 " +
+        "rounds it. Networks without trained weights are like that. Try another image or target.",
     };
   }
   if (isQuantized || derivatives.every(({ numeric }) => numeric.every((value) => value === 0))) {
@@ -311,5 +329,5 @@ export async function checkGradient(
     random: slopeError(alongRandom),
     batch: await checkBatch(probe, randomDirections[0] ?? input),
   };
-  return { ...measured, ...judge({ ...measured, isQuantized: isStaircase(model) }) };
+  return { ...measured, ...judge({ ...measured, isQuantized: isStaircase(model), noise: probe.noise }) };
 }

@@ -60,13 +60,16 @@ function inFileForm(image: Tensor, { input }: Network): AnyTensor | undefined {
   const [, channels = 1] = image.dims;
   const space = input.isSignal === true ? [input.width] : spatialDims(input);
   const places = placeCount(input);
-  const dims = withChannels(input.layout, channels, space);
+  // A row holds the values of a pixel beside each other.
+  const layout = input.isRow === true ? "NHWC" : input.layout;
+  const dims = withChannels(layout, channels, space);
   // How many places follow each other in the file before the next channel.
-  const inner = elementCount(dims.slice(channelAxis(input.layout, space.length) + 1));
+  const inner = elementCount(dims.slice(channelAxis(layout, space.length) + 1));
   const values = Array.from({ length: image.data.length }, (_, index) => {
     const [channel, outer] = [Math.floor(index / inner) % channels, Math.floor(index / (inner * channels))];
     return image.data[channel * places + outer * inner + (index % inner)] ?? 0;
   });
+  if (input.isRow === true) return tensorOf(input.type, [1, values.length], values);
   if (input.type === "bfloat16") return undefined;
   return tensorOf(input.type, input.isUnbatched ? dims : [1, ...dims], values);
 }

@@ -10,6 +10,7 @@ import {
   type ValueInfo,
 } from "../graph/graph.ts";
 import type { ElementType } from "../tensor/tensor.ts";
+import { rowAdvice } from "./pixel-rows.ts";
 
 /** Sizes for a network that takes any. */
 export type ImageSize =
@@ -30,6 +31,8 @@ export interface NetworkInput extends Extent {
   readonly type: ElementType;
   /** True if the file's input has no batch axis: `[C, H, W]` or `[H, W, C]`. */
   readonly isUnbatched: boolean;
+  /** True if the file takes the pixels of an image in a row `[N, H W C]`; the graph begins with what makes one of an image. */
+  readonly isRow?: boolean;
 }
 
 /**
@@ -51,7 +54,9 @@ export function findImageInput(graph: Graph, size: ImageSize | undefined): Netwo
   if (image === undefined || images.length > 1) {
     throw new ModelError(
       `Inputs: expected one image of rank 4 ([batch, channels, height, width] or channels last) or one volume of rank 5, found ${described || "none"}.` +
-        (images.length > 1 ? " Fix the others with --feed NAME=VALUE or --feed NAME=FILE.npy." : ""),
+        (images.length > 1
+          ? " Fix the others with --feed NAME=VALUE or --feed NAME=FILE.npy."
+          : rowAdvice(graph)),
     );
   }
   const further = inputs.filter((input) => input !== image);
@@ -170,6 +175,7 @@ function layoutOf(
     ? [2, 0, 1]
     : [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
   if (perm?.every((axis, index) => axis === toFirst[index]) === true) return "NHWC";
+  if (rank === 4 && perm?.every((axis, index) => toFirst[axis] === index) === true) return "NCHW";
   const isVideo = rank === 5;
   if (isVideo && perm?.every((axis, index) => axis === framesFirst[index]) === true) return "NTCHW";
   if (turned === undefined && convolutions.has(nodes.at(-1)?.opType ?? "")) return "NCHW";

@@ -49,6 +49,21 @@ describe("metadataPreprocess", () => {
     });
   });
 
+  it("knows how Ultralytics feeds gray and oblong images", () => {
+    const of = (imgsz: string, channels: string) =>
+      metadataPreprocess(
+        new Map([
+          ["task", "classify"],
+          ["names", "{0: 'a', 1: 'b'}"],
+          ["imgsz", imgsz],
+          ["channels", channels],
+        ]),
+      )?.preprocess;
+    expect(of("[64, 64]", "1")?.normalization).toEqual({ mean: [0], std: [1], channelOrder: "gray" });
+    expect(of("[64, 64]", "3")?.normalization.channelOrder).toBe("RGB");
+    expect(of("[64, 96]", "3")?.resize).toMatchObject({ mode: "stretch", size: [64, 96] });
+  });
+
   it("makes nothing of other metadata", () => {
     expect(
       metadataPreprocess(

@@ -28,7 +28,8 @@ const nominalRanges: Readonly<Record<string, Pick<Normalization, "mean" | "std">
  * The preprocessing that a model's `metadata_props` state, or `undefined`:
  * - Azure Custom Vision and others for Windows ML: `Image.BitmapPixelFormat` (channel order) and
  *   `Image.NominalPixelRange`; its sample code scales the centre square to 256 and cuts out the input's size.
- * - Ultralytics' classifiers: `task` is `classify`; pixels in 0..1, red first, the centre square.
+ * - Ultralytics' classifiers: `task` is `classify`; pixels in 0..1, red first (or gray, with `channels` 1), the centre square; for an
+ *   input that is not square the whole photograph, stretched.
  */
 export function metadataPreprocess(metadata: ReadonlyMap<string, string>): StatedPreprocess | undefined {
   const format = metadata.get("Image.BitmapPixelFormat");
@@ -55,11 +56,17 @@ export function metadataPreprocess(metadata: ReadonlyMap<string, string>): State
     };
   }
   if (metadata.get("task") === "classify" && metadata.has("names")) {
-    const side = /\d+/.exec(metadata.get("imgsz") ?? "")?.[0];
+    const [height, width = height] = (metadata.get("imgsz")?.match(/\d+/g) ?? []).map(Number);
+    const isSquare = height === width;
+    const size =
+      height === undefined || width === undefined || isSquare ? height : ([height, width] as const);
+    const isGray = metadata.get("channels") === "1";
     return {
       preprocess: {
-        resize: { ...crop(1), ...(side !== undefined && { size: Number(side) }) },
-        normalization: { mean: same(0), std: same(1), channelOrder: "RGB" },
+        resize: { ...(isSquare ? crop(1) : defaultResize), ...(size !== undefined && { size }) },
+        normalization: isGray
+          ? { mean: [0], std: [1], channelOrder: "gray" }
+          : { mean: same(0), std: same(1), channelOrder: "RGB" },
       },
       source: "metadata of the file: task classify (Ultralytics), pixels in 0..1",
     };

@@ -27,6 +27,12 @@ export function networkNotes({ graph, input, batch, tail, replaced }: NetworkFac
       `The image goes in as ${input.type}; it is fed as float32, so that gradients arrive at the pixels.`,
     );
   }
+  if (input.isRow === true) {
+    notes.push(
+      `The file takes ${input.channels * input.height * input.width} numbers in a row; they are read as the pixels of an image of ` +
+        `${input.height} x ${input.width}${input.channels === 1 ? "" : `, ${input.channels} values of a pixel beside each other`}.`,
+    );
+  }
   if (graph.nodes.some(({ opType }) => quantised.test(opType))) {
     notes.push(
       "The model is quantised: the explained score is its own, and gradients pass its rounding as if it were the identity " +

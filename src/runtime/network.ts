@@ -9,6 +9,7 @@ import { inSinglePrecision } from "../graph/prepare/single-precision.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import type { AnyTensor } from "../tensor/tensor.ts";
 import { followAxes, type AxisRoles } from "./axis-roles.ts";
+import { withStandardClassifiers } from "./classical-operators.ts";
 import { withFloatInput } from "./float-input.ts";
 import { withFixedInputs } from "./further-inputs.ts";
 import type { BatchForm } from "./batch-form.ts";
@@ -17,6 +18,7 @@ import { inferenceMode } from "./inference-mode.ts";
 import { withoutMissingOperators } from "./missing-operators.ts";
 import type { Layer } from "./model.ts";
 import { networkNotes } from "./network-notes.ts";
+import { withPixelRows } from "./pixel-rows.ts";
 import { findScoringTail, type ScoringTail } from "./scoring-tail.ts";
 import { candidateLayers } from "./target-layer.ts";
 
@@ -24,7 +26,7 @@ export type { BatchForm } from "./batch-form.ts";
 export type { NetworkInput } from "./image-input.ts";
 
 export interface NetworkOptions {
-  /** Height and width (of a volume: depth first) for a model whose own are dynamic. Default 224 x 224, what most classifiers of images were trained at. */
+  /** Height and width (of a volume: depth first) for a model whose own are dynamic. Default 224 x 224, what most classifiers of images were trained at. For a model of rows `[N, F]`: of the image whose pixels they are. */
   readonly size?: ImageSize;
   /** The value with the class scores, if it is not found by itself. */
   readonly output?: string;
@@ -52,15 +54,17 @@ export interface Network {
 /** Analyses a model: image input, shapes, scoring tail, layers. */
 export function analyseNetwork(model: OnnxModel, options: NetworkOptions = {}): Network {
   const standard = withoutMissingOperators(withFixedInputs(model.graph, options.feeds ?? {}));
-  const { graph: declared, notes } = inferenceMode(standard.graph);
-  const found = findImageInput(declared, options.size);
+  const { graph: inferred, notes } = inferenceMode(withStandardClassifiers(standard.graph));
+  const { graph: declared, isRow } = withPixelRows(inferred, options.size);
+  const found: NetworkInput = { ...findImageInput(declared, options.size), ...(isRow && { isRow }) };
   const single = inSinglePrecision(declared, model.functions);
   const graph = withFloatInput(single.graph, {
     ...found,
     type: single.graph.inputs.find(({ name }) => name === found.name)?.type ?? found.type,
   });
   const prepareOptions = { functions: single.functions, opsets: model.opsets };
-  const opset = model.opsets.get("") ?? 0;
+  // A file may import nothing but the operators of classical machine learning.
+  const opset = model.opsets.get("") ?? (model.opsets.size > 0 ? 17 : 0);
   const settled = settleBatch(graph, opset, found, options.output, prepareOptions);
   const { prepared, tail, batch } = settled;
   const input = batch.kind === "freed" ? { ...found, fixedBatch: undefined } : found;

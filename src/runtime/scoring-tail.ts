@@ -1,4 +1,5 @@
 import { ModelError } from "../errors.ts";
+import { classLabels } from "../graph/class-labels.ts";
 import { intAttribute, type Graph, type GraphNode, type Shape } from "../graph/graph.ts";
 
 /** Where the classes are scored. */
@@ -42,6 +43,7 @@ const deciding: Readonly<Record<string, number>> = {
 function scoresBehind(
   output: string,
   producers: ReadonlyMap<string, GraphNode>,
+  { initializers }: Graph,
 ): { readonly scores: string; readonly labels: readonly string[] | undefined } {
   let value = output;
   let labels: readonly string[] | undefined;
@@ -49,21 +51,49 @@ function scoresBehind(
   for (;;) {
     const node = producers.get(value);
     if (node === undefined) return { scores, labels };
+    // A classifier of classical machine learning gives the label beside the scores.
+    const [label, besides = ""] = node.domain === "ai.onnx.ml" ? node.outputs : [];
+    if (label === value && besides !== "") return { scores: besides, labels: labels ?? classNames(node) };
     const position = deciding[node.opType];
     if (position === undefined && !passThrough.has(node.opType) && node.opType !== "SequenceConstruct")
       return { scores, labels };
     value = node.inputs[position ?? 0] ?? "";
     if (position === undefined) continue;
     scores = value;
-    labels ??= classNames(node);
+    labels ??= classNames(node) ?? pickedNames(node, initializers);
   }
 }
 
-function classNames({ opType, attributes }: GraphNode): readonly string[] | undefined {
-  const named = attributes[opType === "ZipMap" ? "classlabels_strings" : "values_strings"];
-  if (named?.kind === "strings" && named.value.length > 0) return named.value;
-  const numbered = attributes["classlabels_int64s"];
-  return numbered?.kind === "ints" && numbered.value.length > 0 ? numbered.value.map(String) : undefined;
+function classNames(node: GraphNode): readonly string[] | undefined {
+  const labels = classLabels(node);
+  if (labels.length > 0) return labels;
+  const named = node.attributes["values_strings"];
+  return named?.kind === "strings" && named.value.length > 0 ? named.value : undefined;
+}
+
+/** The names of which ArrayFeatureExtractor takes one: the labels of scikit-learn's classifiers. */
+function pickedNames(
+  { opType, inputs }: GraphNode,
+  initializers: Graph["initializers"],
+): readonly string[] | undefined {
+  const data = opType === "ArrayFeatureExtractor" ? initializers.get(inputs[0] ?? "")?.data : undefined;
+  return data?.kind === "memory" ? Array.from<unknown>(data.tensor.data).map(String) : undefined;
+}
+
+/** Scores that the file gives in one output a class (skl2onnx with `zipmap` of columns), with the outputs' names. */
+function columns(
+  outputs: readonly string[],
+  producers: ReadonlyMap<string, GraphNode>,
+): readonly { readonly scores: string; readonly labels: readonly string[] }[] {
+  const groups = new Map<string, string[]>();
+  for (const output of outputs) {
+    let node = producers.get(output);
+    while (node !== undefined && passThrough.has(node.opType)) node = producers.get(node.inputs[0] ?? "");
+    if (node?.opType !== "Slice") continue;
+    const scores = node.inputs[0] ?? "";
+    groups.set(scores, [...(groups.get(scores) ?? []), output]);
+  }
+  return [...groups].flatMap(([scores, labels]) => (labels.length > 1 ? [{ scores, labels }] : []));
 }
 
 /** Walks back from an output through shape changes to a final softmax or sigmoid. */
@@ -105,14 +135,19 @@ export function findScoringTail(
       `Output '${wanted}': the model has no such value. Its outputs are: ${names.join(", ")}.`,
     );
   }
-  const behind = (wanted === undefined ? names : [wanted]).map((output) => scoresBehind(output, producers));
+  const behind = [
+    ...(wanted === undefined ? names : [wanted]).map((output) => scoresBehind(output, producers, graph)),
+    ...(wanted === undefined ? columns(names, producers) : []),
+  ];
   const labels = behind.find((entry) => entry.labels !== undefined)?.labels;
   const candidates = behind.flatMap(({ scores: output }) => {
     const shape = dims(output);
     const size = shape === undefined ? undefined : classAxis(shape);
     return size === undefined ? [] : [{ output, size }];
   });
-  const best = [...candidates].sort((a, b) => score(b, producers) - score(a, producers))[0];
+  const value = (candidate: (typeof candidates)[number]): number =>
+    score(candidate, producers) + (names.includes(candidate.output) ? 0.5 : 0);
+  const best = [...candidates].sort((a, b) => value(b) - value(a))[0];
   if (best === undefined) {
     const asked = wanted === undefined ? names : [wanted];
     const found = asked.map((name) => `${name} [${dims(name)?.join(", ") ?? "unknown shape"}]`);

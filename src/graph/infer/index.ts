@@ -1,6 +1,7 @@
 import { UnsupportedOpError } from "../../errors.ts";
 import type { InferNode } from "../infer-node.ts";
 import { attentionRules } from "./attention.ts";
+import { classicalRules } from "./classical.ts";
 import { inferContext, type InferTable } from "./context.ts";
 import { contribRules } from "./contrib.ts";
 import { elementwiseRules } from "./elementwise.ts";
@@ -35,6 +36,7 @@ export const inferFamilies: readonly InferTable[] = [
 
 const domains: ReadonlyMap<string, readonly InferTable[]> = new Map([
   ["", inferFamilies],
+  ["ai.onnx.ml", [classicalRules]],
   ["com.microsoft", [contribRules]],
 ]);
 

@@ -60,9 +60,9 @@ export interface ExplainedModel {
  */
 export function explainedModel(request: ExplainedModelRequest): ExplainedModel {
   const { network, declared, forward = "shared", layer } = request;
-  if (network.input.depth !== undefined || network.input.isSignal === true) {
+  if (network.input.depth !== undefined || network.input.isSignal === true || network.input.isRow === true) {
     throw new ParameterError(
-      "model: expected one of images, got one of volumes or signals, which are not exported. Explain them with `explain`.",
+      "model: expected one of images, got one of volumes, signals or rows of numbers, which are not exported. Explain them with `explain`.",
     );
   }
   const own = request.declaredOpset === network.opset ? declared : network.graph;
