@@ -162,7 +162,7 @@ async function mapOf(model, input, target, check) {
   const { map } = await explain({ model, input, target, method, params: {} });
   const reason =
     "problem" in check.gradient ? ` (${check.gradient.problem.split(": ")[0]}: no gradient)` : "";
-  return `${method}${map.degenerate === undefined ? "" : `: ${map.degenerate}`}${reason}`;
+  return `${method}${map.degenerate === undefined ? "" : `: ${map.degenerate.code}`}${reason}`;
 }
 
 const cache = join(root, ".cache/compatibility");
