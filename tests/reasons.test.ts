@@ -141,7 +141,7 @@ describe("blank and odd maps", () => {
   it("says that a layer of one place points nowhere, and takes none by itself", async () => {
     const model = await load(graphOf((g, x) => linear(g, pooled(g, x), normals([3, 3], 2))));
     await expect(explain({ model, input: picture(), method: "grad-cam" })).rejects.toThrow(
-      /no value with a grid over the image.*or use a method without layers: integrated-gradients, rise/,
+      /no value with a grid over the image.*Use a method without layers, such as integrated-gradients, xrai or rise/,
     );
   });
 

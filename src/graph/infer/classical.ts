@@ -31,9 +31,11 @@ const vectorMachine: InferRule = (c) => {
   return [label, knownValue(c, "float32", [count, pairs])];
 };
 
+// Of its first version, with `classes_strings`, names go to numbers and numbers to names.
 const encoder: InferRule = (c) => {
-  const type = c.node.attributes["values_strings"] === undefined ? "int64" : "string";
-  return [knownValue(c, type, c.input(0).dims)];
+  const { values_strings: names, values_floats: floats, classes_strings: classes } = c.node.attributes;
+  const isNamed = names !== undefined || (classes !== undefined && c.input(0).type !== "string");
+  return [knownValue(c, isNamed ? "string" : floats === undefined ? "int64" : "float32", c.input(0).dims)];
 };
 
 /** Shapes of the operators of `ai.onnx.ml` that are not written out in standard ones. */
