@@ -4,7 +4,7 @@ import { arrayPictures } from "./image/array-picture.ts";
 import { contactSheet, shownSlices } from "./image/contact-sheet.ts";
 import { decodeImage } from "./image/decode-node.ts";
 import type { Placement } from "./image/placement.ts";
-import { preprocess, type Preprocess } from "./image/preprocess.ts";
+import { preprocess, statedSize, type Preprocess } from "./image/preprocess.ts";
 import { toRgba } from "./image/decoded-image.ts";
 import { readArrayFile } from "./image/read-array-node.ts";
 import { isFolder, readSlices } from "./image/read-slices-node.ts";
@@ -114,10 +114,8 @@ export async function loadModel(
   });
   try {
     const stated = statedPreprocess(path, onnx.metadata, options.preprocess);
-    const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
     const size =
-      options.size ??
-      (side === undefined ? undefined : typeof side === "number" ? ([side, side] as const) : side);
+      options.size ?? (takesAnySize(onnx.graph) ? statedSize(stated?.preprocess.resize) : undefined);
     const given = {
       ...(options.output === undefined ? {} : { output: options.output }),
       ...(options.feeds === undefined ? {} : { feeds: options.feeds }),

@@ -3,7 +3,7 @@ import { decodeImage } from "./image/decode-web.ts";
 import { fromRgba, toRgba, type DecodedImage } from "./image/decoded-image.ts";
 import type { Placement } from "./image/placement.ts";
 import { parsePreprocess } from "./image/preprocess-schema.ts";
-import { preprocess, type Preprocess } from "./image/preprocess.ts";
+import { preprocess, statedSize, type Preprocess } from "./image/preprocess.ts";
 import type { RgbaImage } from "./image/rgba-image.ts";
 import { memorySource } from "./onnx/byte-source.ts";
 import type { ModelFile, OnnxModel } from "./onnx/model.ts";
@@ -136,10 +136,7 @@ export async function loadModel(options: LoadModelOptions): Promise<WebModel> {
     }),
   );
   const stated = statedPreprocess(onnx.metadata, options.preprocess);
-  const side = takesAnySize(onnx.graph) ? stated?.preprocess.resize.size : undefined;
-  const size =
-    options.size ??
-    (side === undefined ? undefined : typeof side === "number" ? ([side, side] as const) : side);
+  const size = options.size ?? (takesAnySize(onnx.graph) ? statedSize(stated?.preprocess.resize) : undefined);
   const network = analyseNetwork(onnx, {
     ...(size === undefined ? {} : { size }),
     ...(options.output === undefined ? {} : { output: options.output }),

@@ -31,6 +31,14 @@ export interface PreprocessedImage {
   readonly placement: Placement;
 }
 
+/** Height and width that a description states for models of any size. */
+export function statedSize(
+  resize: Preprocess["resize"] | undefined,
+): readonly [height: number, width: number] | undefined {
+  const size = resize?.size;
+  return typeof size === "number" ? [size, size] : size;
+}
+
 /**
  * Resizes and normalises a photograph for a network input of the given size.
  * One channel is luma (ITU-R 601: 0.299 R + 0.587 G + 0.114 B), BGR networks get blue first. Padding (`letterbox`) is the

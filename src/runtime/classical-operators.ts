@@ -1,5 +1,6 @@
 import { classLabels } from "../graph/class-labels.ts";
 import {
+  intsAttribute,
   stringAttribute,
   type Attribute,
   type Graph,
@@ -217,7 +218,7 @@ const treeEnsemble: Rewrite = (node, rewriting) => {
   const [decision = "", scores = ""] = node.outputs;
   const weights = floats(node, "class_weights") ?? [];
   // One sum for two classes: the operator itself makes two scores of it.
-  const isPair = classLabels(node).length === 2 && new Set(intsOf(node, "class_ids")).size === 1;
+  const isPair = classLabels(node).length === 2 && new Set(intsAttribute(node, "class_ids")).size === 1;
   if (scores === "" || isPair) return undefined;
   if (stringAttribute(node, "post_transform", "NONE") === "NONE") {
     const isVote = weights.every((weight) => weight >= 0) && node.attributes["base_values"] === undefined;
@@ -229,11 +230,6 @@ const treeEnsemble: Rewrite = (node, rewriting) => {
   const { post_transform: _, ...attributes } = node.attributes;
   return [{ ...node, attributes, outputs: [decision, sums] }, last];
 };
-
-function intsOf({ attributes }: GraphNode, name: string): readonly number[] {
-  const attribute = attributes[name];
-  return attribute?.kind === "ints" ? attribute.value : [];
-}
 
 const vectorMachine: Rewrite = (node, rewriting) =>
   floats(node, "prob_a") !== undefined && (node.outputs[1] ?? "") !== ""

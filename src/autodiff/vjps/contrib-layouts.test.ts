@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { contribNode } from "../../../tests/support/contrib-node.ts";
 import { evaluate } from "../../../tests/support/evaluate.ts";
 import { randomTensor } from "../../../tests/support/small-model.ts";
 import { GraphBuilder, type PlainAttributes } from "../../graph/graph-builder.ts";
@@ -36,13 +37,6 @@ async function gradientOf(
   const result = await evaluate(graph, 17, { x, [cotangents[y] ?? ""]: randomTensor(dims, 1, 9) });
   return result[gradients[input] ?? ""]?.data as Float32Array;
 }
-
-const contrib = (
-  g: GraphBuilder,
-  opType: string,
-  inputs: readonly string[],
-  attributes: PlainAttributes = {},
-): string => g.nodeMany(opType, inputs, attributes, 1, "com.microsoft")[0] ?? "";
 
 const toFirst = [0, 3, 1, 2];
 const toLast = [0, 2, 3, 1];
@@ -83,8 +77,8 @@ const groupNorms = [true, false].flatMap((isLast) =>
     return [
       `GroupNorm, channels ${isLast ? "last" : "first"}${isSilu ? ", SiLU" : ""}`,
       isLast
-        ? (g, x) => contrib(g, "GroupNorm", [x, ...scales(g)], groups(true, isSilu))
-        : asChannelsFirst((g, x) => contrib(g, "GroupNorm", [x, ...scales(g)], groups(false, isSilu))),
+        ? (g, x) => contribNode(g, "GroupNorm", [x, ...scales(g)], groups(true, isSilu))
+        : asChannelsFirst((g, x) => contribNode(g, "GroupNorm", [x, ...scales(g)], groups(false, isSilu))),
       asChannelsFirst(plain),
     ];
   }),
@@ -133,12 +127,12 @@ const convolutions = geometries.flatMap(([name, dims, attributes, isBiased]) => 
   const cases: readonly (readonly [string, Build, Build])[] = [
     [
       `NhwcConv, ${name}`,
-      (g, x) => contrib(g, "NhwcConv", operands(g, x), attributes),
+      (g, x) => contribNode(g, "NhwcConv", operands(g, x), attributes),
       asChannelsFirst(plain),
     ],
     ...(["Relu", "Tanh", "Sigmoid"] as const).map((activation): readonly [string, Build, Build] => [
       `NhwcFusedConv, ${name}, ${activation}`,
-      (g, x) => contrib(g, "NhwcFusedConv", operands(g, x), { ...attributes, activation }),
+      (g, x) => contribNode(g, "NhwcFusedConv", operands(g, x), { ...attributes, activation }),
       asChannelsFirst((g, x) => g.unary(activation, plain(g, x))),
     ]),
   ];
@@ -153,7 +147,7 @@ function apart(g: GraphBuilder, together: string): readonly string[] {
   });
 }
 const multiHead = (g: GraphBuilder, inputs: readonly string[]): string =>
-  contrib(g, "MultiHeadAttention", inputs, { num_heads: 2 });
+  contribNode(g, "MultiHeadAttention", inputs, { num_heads: 2 });
 const packed = [false, true].flatMap((isBiased): readonly (readonly [string, Build, Build])[] => {
   const bias = (g: GraphBuilder): readonly string[] => (isBiased ? [row(g, 24, 16)] : []);
   const seen = (g: GraphBuilder, x: string): string => g.reshape(x, [2, 5, 2, 3, 4]);
@@ -196,7 +190,7 @@ const cases: readonly (readonly [string, Build, Build])[] = [
     (g, x) => {
       const sum = g.constant(randomTensor([2, 5, 6, 3], 1, 17));
       const inputs = [x, g.constant(weight), row(g, 3, 15), sum];
-      return contrib(g, "NhwcFusedConv", inputs, { ...conv, activation: "Relu" });
+      return contribNode(g, "NhwcFusedConv", inputs, { ...conv, activation: "Relu" });
     },
     (g, x) => {
       const product = g.node("Conv", [g.transpose(x, toFirst), g.constant(weight), row(g, 3, 15)], conv);
@@ -210,7 +204,7 @@ const cases: readonly (readonly [string, Build, Build])[] = [
     "NhwcFusedConv whose sum is the image",
     (g, x) => {
       const square = g.constant(randomTensor([4, 4, 3, 3], 0.5, 2));
-      return contrib(g, "NhwcFusedConv", [x, square, "", x], { ...conv, activation: "Relu" });
+      return contribNode(g, "NhwcFusedConv", [x, square, "", x], { ...conv, activation: "Relu" });
     },
     (g, x) => {
       const square = g.constant(randomTensor([4, 4, 3, 3], 0.5, 2));
@@ -220,26 +214,32 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   ],
   [
     "NhwcMaxPool with pads",
-    (g, x) => contrib(g, "NhwcMaxPool", [x], { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] }),
+    (g, x) =>
+      contribNode(g, "NhwcMaxPool", [x], { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] }),
     asChannelsFirst((g, x) =>
       g.node("MaxPool", [x], { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] }),
     ),
   ],
-  ["BiasDropout", (g, x) => contrib(g, "BiasDropout", [x, row(g, 4, 3)]), (g, x) => g.add(x, row(g, 4, 3))],
+  [
+    "BiasDropout",
+    (g, x) => contribNode(g, "BiasDropout", [x, row(g, 4, 3)]),
+    (g, x) => g.add(x, row(g, 4, 3)),
+  ],
   [
     "BiasDropout with a residual and a ratio",
-    (g, x) => contrib(g, "BiasDropout", [g.mul(x, x), row(g, 4, 3), x, g.scalar(0.5)]),
+    (g, x) => contribNode(g, "BiasDropout", [g.mul(x, x), row(g, 4, 3), x, g.scalar(0.5)]),
     (g, x) => g.add(g.add(g.mul(x, x), row(g, 4, 3)), x),
   ],
   [
     "LayerNormalization of com.microsoft",
-    (g, x) => contrib(g, "LayerNormalization", [x, row(g, 4, 3), row(g, 4, 4)], { epsilon: { float: 0.1 } }),
+    (g, x) =>
+      contribNode(g, "LayerNormalization", [x, row(g, 4, 3), row(g, 4, 4)], { epsilon: { float: 0.1 } }),
     (g, x) => g.node("LayerNormalization", [x, row(g, 4, 3), row(g, 4, 4)], { epsilon: { float: 0.1 } }),
   ],
   [
     "TransposeMatMul",
     (g, x) =>
-      contrib(g, "TransposeMatMul", [x, g.constant(randomTensor([2, 5, 3, 6], 1, 6))], {
+      contribNode(g, "TransposeMatMul", [x, g.constant(randomTensor([2, 5, 3, 6], 1, 6))], {
         transA: 1,
         transB: 1,
         alpha: { float: 0.5 },
@@ -251,7 +251,7 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   ],
   [
     "NhwcMaxPool",
-    (g, x) => contrib(g, "NhwcMaxPool", [x], { kernel_shape: [2, 2], strides: [2, 2] }),
+    (g, x) => contribNode(g, "NhwcMaxPool", [x], { kernel_shape: [2, 2], strides: [2, 2] }),
     (g, x) =>
       g.transpose(
         g.node("MaxPool", [g.transpose(x, toFirst)], { kernel_shape: [2, 2], strides: [2, 2] }),
@@ -260,12 +260,12 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   ],
   [
     "BiasAdd",
-    (g, x) => contrib(g, "BiasAdd", [x, row(g, 4, 3), x]),
+    (g, x) => contribNode(g, "BiasAdd", [x, row(g, 4, 3), x]),
     (g, x) => g.add(g.add(x, row(g, 4, 3)), x),
   ],
   [
     "BiasSplitGelu",
-    (g, x) => contrib(g, "BiasSplitGelu", [x, row(g, 4, 4)]),
+    (g, x) => contribNode(g, "BiasSplitGelu", [x, row(g, 4, 4)]),
     (g, x) => {
       const [a = "", b = ""] = g.split(g.add(x, row(g, 4, 4)), [2, 2], 3);
       const erf = g.unary("Erf", g.mul(b, Math.SQRT1_2));
@@ -274,12 +274,12 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   ],
   [
     "BiasSoftmax over the last axis",
-    (g, x) => contrib(g, "BiasSoftmax", [x, row(g, 4, 4)], { axis: -1, is_inner_broadcast: 0 }),
+    (g, x) => contribNode(g, "BiasSoftmax", [x, row(g, 4, 4)], { axis: -1, is_inner_broadcast: 0 }),
     (g, x) => g.node("Softmax", [g.add(x, row(g, 4, 4))], { axis: -1 }),
   ],
   [
     "BiasSoftmax over three axes",
-    (g, x) => contrib(g, "BiasSoftmax", [g.mul(x, 4), row(g, 4, 4)], { axis: 1, is_inner_broadcast: 0 }),
+    (g, x) => contribNode(g, "BiasSoftmax", [g.mul(x, 4), row(g, 4, 4)], { axis: 1, is_inner_broadcast: 0 }),
     (g, x) => {
       const flat = g.reshape(g.add(g.mul(x, 4), row(g, 4, 4)), [2, 5 * 6 * 4]);
       return g.reshape(g.node("Softmax", [flat], { axis: -1 }), [2, 5, 6, 4]);
@@ -288,7 +288,7 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   [
     "FusedMatMulActivation, turned",
     (g, x) =>
-      contrib(g, "FusedMatMulActivation", [x, g.constant(matrix)], {
+      contribNode(g, "FusedMatMulActivation", [x, g.constant(matrix)], {
         transB: 1,
         alpha: { float: 0.5 },
         activation: "LeakyRelu",
@@ -302,7 +302,7 @@ const cases: readonly (readonly [string, Build, Build])[] = [
   [
     "FusedMatMulActivation with softmax",
     (g, x) =>
-      contrib(g, "FusedMatMulActivation", [x, g.constant(matrix)], {
+      contribNode(g, "FusedMatMulActivation", [x, g.constant(matrix)], {
         transB: 1,
         activation: "Softmax",
         activation_axis: 2,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { contribNode } from "../../../tests/support/contrib-node.ts";
 import { evaluate } from "../../../tests/support/evaluate.ts";
 import { GraphBuilder, type PlainAttributes } from "../../graph/graph-builder.ts";
 import { mersenneStream } from "../../random/random-stream.ts";
@@ -176,12 +177,6 @@ function weights(
 }
 type Build = (g: GraphBuilder, x: string) => string;
 type Case = readonly [name: string, dims: readonly number[], quantised: Build, plain: Build];
-const contrib = (
-  g: GraphBuilder,
-  opType: string,
-  inputs: readonly string[],
-  attributes: PlainAttributes = {},
-): string => g.nodeMany(opType, inputs, attributes, 1, "com.microsoft")[0] ?? "";
 
 const [toLast, toFirst] = [
   [0, 2, 3, 1],
@@ -224,14 +219,14 @@ const convolutions = (
       [
         `com.microsoft QLinearConv ${suffix}`,
         image,
-        (g, x) => realResult(g, contrib(g, "QLinearConv", operands(g, x), attributes)),
+        (g, x) => realResult(g, contribNode(g, "QLinearConv", operands(g, x), attributes)),
         plain,
       ],
       [
         `com.microsoft QLinearConv, channels last, ${suffix}`,
         image,
         (g, x) => {
-          const last = contrib(g, "QLinearConv", operands(g, g.transpose(x, toLast)), {
+          const last = contribNode(g, "QLinearConv", operands(g, g.transpose(x, toLast)), {
             ...attributes,
             channels_last: 1,
           });
@@ -256,7 +251,11 @@ const pairs = (
     (g, x) =>
       realResult(
         g,
-        contrib(g, fused, [...operand(g, x), ...weights([4], 0, false, "uint8").operands(g), ...result(g)]),
+        contribNode(g, fused, [
+          ...operand(g, x),
+          ...weights([4], 0, false, "uint8").operands(g),
+          ...result(g),
+        ]),
       ),
     (g, x) => g.node(opType, [x, g.constant(weights([4], 0, false, "uint8").real)]),
   ],
@@ -266,14 +265,18 @@ const pairs = (
     (g, x) =>
       realResult(
         g,
-        contrib(g, fused, [...weights([4], 0, false, "uint8").operands(g), ...operand(g, x), ...result(g)]),
+        contribNode(g, fused, [
+          ...weights([4], 0, false, "uint8").operands(g),
+          ...operand(g, x),
+          ...result(g),
+        ]),
       ),
     (g, x) => g.node(opType, [g.constant(weights([4], 0, false, "uint8").real), x]),
   ],
   [
     `${fused} of the image with itself`,
     [1, 3, 4],
-    (g, x) => realResult(g, contrib(g, fused, [...operand(g, x), ...operand(g, x), ...result(g)])),
+    (g, x) => realResult(g, contribNode(g, fused, [...operand(g, x), ...operand(g, x), ...result(g)])),
     (g, x) => g.node(opType, [x, x]),
   ],
 ]);
@@ -291,7 +294,10 @@ const pools = (
     `${fused} ${JSON.stringify(attributes)}`,
     image,
     (g, x) =>
-      realResult(g, contrib(g, fused, [...operand(g, x), ...result(g)], { ...attributes, channels_last: 0 })),
+      realResult(
+        g,
+        contribNode(g, fused, [...operand(g, x), ...result(g)], { ...attributes, channels_last: 0 }),
+      ),
     (g, x) => g.node(opType, [x], attributes),
   ],
   [
@@ -300,7 +306,7 @@ const pools = (
     (g, x) => {
       const inputs = [...operand(g, g.transpose(x, toLast)), ...result(g)];
       return g.transpose(
-        realResult(g, contrib(g, fused, inputs, { ...attributes, channels_last: 1 })),
+        realResult(g, contribNode(g, fused, inputs, { ...attributes, channels_last: 1 })),
         toFirst,
       );
     },
@@ -333,7 +339,7 @@ const singles = (
       opType === "QLinearSoftmax"
         ? [g.scalar(1 / 256), g.constant({ type: "uint8", dims: [], data: Uint8Array.of(0) })]
         : result(g);
-    const y = contrib(g, opType, [...operand(g, x), ...range], attributes);
+    const y = contribNode(g, opType, [...operand(g, x), ...range], attributes);
     return g.node("DequantizeLinear", [y, ...range]);
   },
   plain,
@@ -360,20 +366,26 @@ const matrices = [false, true].flatMap((isPerColumn): readonly Case[] => {
       `QGemm${suffix}`,
       [3, 8],
       (g, x) =>
-        realResult(g, contrib(g, "QGemm", [...operand(g, x), ...weight.operands(g), int32(g), ...result(g)])),
+        realResult(
+          g,
+          contribNode(g, "QGemm", [...operand(g, x), ...weight.operands(g), int32(g), ...result(g)]),
+        ),
       product,
     ],
     [
       `QGemm to floats, B turned, alpha${suffix}`,
       [3, 8],
       (g, x) =>
-        contrib(g, "QGemm", [...operand(g, x), ...turned.operands(g)], { transB: 1, alpha: { float: 0.5 } }),
+        contribNode(g, "QGemm", [...operand(g, x), ...turned.operands(g)], {
+          transB: 1,
+          alpha: { float: 0.5 },
+        }),
       (g, x) => g.mul(g.matmul(x, g.transpose(g.constant(turned.real), [1, 0])), 0.5),
     ],
     [
       `QGemm to floats, A turned${suffix}`,
       [8, 3],
-      (g, x) => contrib(g, "QGemm", [...operand(g, x), ...weight.operands(g), int32(g)], { transA: 1 }),
+      (g, x) => contribNode(g, "QGemm", [...operand(g, x), ...weight.operands(g), int32(g)], { transA: 1 }),
       (g, x) => g.matmul(g.transpose(x, [1, 0]), g.constant(weight.real)),
     ],
     [
@@ -382,14 +394,14 @@ const matrices = [false, true].flatMap((isPerColumn): readonly Case[] => {
       (g, x) => {
         const [a = "", scaleA = "", zeroA = ""] = operand(g, x);
         const [b = "", scaleB = "", zeroB = ""] = unsigned.operands(g);
-        return contrib(g, "MatMulIntegerToFloat", [a, b, scaleA, scaleB, zeroA, zeroB, bias(g)]);
+        return contribNode(g, "MatMulIntegerToFloat", [a, b, scaleA, scaleB, zeroA, zeroB, bias(g)]);
       },
       (g, x) => g.matmul(x, g.constant(unsigned.real)),
     ],
     [
       `DynamicQuantizeMatMul with a bias${suffix}`,
       [2, 3, 8],
-      (g, x) => contrib(g, "DynamicQuantizeMatMul", [x, ...weight.operands(g), bias(g)]),
+      (g, x) => contribNode(g, "DynamicQuantizeMatMul", [x, ...weight.operands(g), bias(g)]),
       product,
     ],
     [
@@ -412,7 +424,7 @@ const others: readonly Case[] = [
     image,
     (g, x) => {
       const parts = [...operand(g, x), ...operand(g, constants(g, x)), ...operand(g, x)];
-      return realResult(g, contrib(g, "QLinearConcat", [...result(g), ...parts], { axis: 1 }));
+      return realResult(g, contribNode(g, "QLinearConcat", [...result(g), ...parts], { axis: 1 }));
     },
     (g, x) => g.concat([x, constants(g, x), x], 1),
   ],
@@ -445,10 +457,10 @@ const others: readonly Case[] = [
         const [a = "", scaleA = "", zeroA = ""] = operand(g, x);
         const [w = "", scaleW = "", zeroW = ""] = weight.operands(g);
         const inputs = [a, w, bias(g), scaleA, scaleW, mask(g), zeroA, zeroW];
-        return contrib(g, "QAttention", inputs, { num_heads: 2, ...attributes });
+        return contribNode(g, "QAttention", inputs, { num_heads: 2, ...attributes });
       },
       (g, x) =>
-        contrib(g, "Attention", [x, g.constant(weight.real), bias(g), mask(g)], {
+        contribNode(g, "Attention", [x, g.constant(weight.real), bias(g), mask(g)], {
           num_heads: 2,
           ...attributes,
         }),

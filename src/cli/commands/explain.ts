@@ -3,7 +3,7 @@ import { ParameterError } from "../../errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { ExplainRequest } from "../explain-request.ts";
 import { budgetOption } from "../budget-option.ts";
-import { collect, collectList, integerOption, numberOption, anySizeOption } from "../option-parsers.ts";
+import { anySizeOption, collect, collectList, integerOption, numberOption } from "../option-parsers.ts";
 
 /** Grad-CAM: the one that most people know, and one backward pass. */
 const defaultMethods: readonly string[] = ["grad-cam"];

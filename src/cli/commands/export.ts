@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { ParameterError } from "../../errors.ts";
 import { explainedMethods, type ExplainedMethod } from "../../methods/explained-model/explained-methods.ts";
 import type { CliContext } from "../cli-context.ts";
-import { collect, integerOption, anySizeOption } from "../option-parsers.ts";
+import { anySizeOption, collect, integerOption } from "../option-parsers.ts";
 
 /** `onnx-saliency export`: a model that explains itself, for programs without this package. */
 export function exportCommand(context: CliContext) {

@@ -6,7 +6,7 @@ import type { NodeModel } from "../../node.ts";
 import type { NetworkReport } from "../../runtime/inspect-network.ts";
 import type { Layer } from "../../runtime/model.ts";
 import type { CliContext } from "../cli-context.ts";
-import { collect, anySizeOption } from "../option-parsers.ts";
+import { anySizeOption, collect } from "../option-parsers.ts";
 import type { PreprocessTrial } from "../inspect-image.ts";
 
 /** Layers listed besides the chosen one. */
