@@ -72,7 +72,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
   paper: ofAll("paper", { preset: "paper" }, [2, 4, 8]),
   sigcam: {
     ...ofSigCam("paper", { preset: "paper" }, [2, 4, 8]),
-    ...ofSigCam("gauss 5 x 8, mask 56", { preset: "fast" }, [2, 4]),
+    ...ofSigCam("gauss 5 x 8, mask 56", { ...few(5, 8, 3), size: 56 }, [2, 4]),
+    ...ofSigCam("tolerance 0.005, gauss 5 x 8, mask 56", { ...few(5, 8, 3), size: 56, tolerance: 0.005 }),
   },
   fast: ofAll("gauss 5 x 8, mask 56", { ...few(5, 8, 3), size: 56 }, [2, 4]),
   same: ofAll("gauss 5 x 8, mask 28", few(5, 8, 3), [2, 4]),
@@ -101,9 +102,13 @@ const { positionals, values: flags } = parseArgs({
   options: { run: { type: "string" }, report: { type: "boolean" }, svg: { type: "string" } },
 });
 const [folder = "", results = "", countText = "60", groupText = "fast", threads] = positionals;
-const rows: Measurement[] = [
+const measured = [
   ...(existsSync(results) ? linesOf(results).map((line) => JSON.parse(line) as Measurement) : []),
   ...(flags.run === undefined ? [] : measurementsOf(flags.run)),
+];
+// A run may hold what was measured here, too.
+const rows: Measurement[] = [
+  ...new Map(measured.map((row) => [`${row.image}/${row.setting}/${row.iteration}`, row])).values(),
 ];
 if (flags.report === true) report(rows);
 else await measure();
