@@ -85,7 +85,8 @@ async function row(name, path, golden) {
     // A network of one output has two classes, of which the second is the output.
     const first = golden?.logits?.length === 1 ? 1 : 0;
     const target = {
-      index: golden === undefined ? logits.data.indexOf(Math.max(...logits.data)) : golden.class_index + first,
+      index:
+        golden === undefined ? logits.data.indexOf(Math.max(...logits.data)) : golden.class_index + first,
     };
     const check = await checkModel(model, input, target, randomStream(0, "check"), { directionCount: 2 });
     const report = inspectNetwork(model.network, model.onnx.graph, undefined, (layer) => model.layer(layer));
