@@ -110,7 +110,11 @@ const measured = [
 const rows: Measurement[] = [
   ...new Map(measured.map((row) => [`${row.image}/${row.setting}/${row.iteration}`, row])).values(),
 ];
-if (flags.report === true) report(rows);
+if (results === "")
+  console.log(
+    "left out: it needs a folder of photographs and a file for what is measured, as in: npm run bench -- aop-tradeoff PHOTOGRAPHS RESULTS.jsonl",
+  );
+else if (flags.report === true) report(rows);
 else await measure();
 
 function linesOf(path: string): readonly string[] {
