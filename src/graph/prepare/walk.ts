@@ -5,6 +5,7 @@ import type { Attribute, GraphNode, Initializer } from "../graph.ts";
 import { batchAffineNodes, batchAxisOf, reshapeTarget, type BatchSource } from "./batch-shape.ts";
 import { sharedElements, tensorOf } from "./constants.ts";
 import { inlineBranch, inlineCall, type GraphFunction } from "./functions.ts";
+import { withBias } from "./missing-bias.ts";
 import { isRedundant } from "./redundant.ts";
 import { renameReads } from "./subgraph.ts";
 import { integersOf, upgradeNode } from "./upgrade.ts";
@@ -148,7 +149,7 @@ export function probe(work: Workspace, node: GraphNode, opset: number): readonly
 
 /** Keeps a node, or what is left of it. */
 function place(work: Workspace, original: GraphNode, options: WalkOptions): void {
-  const node = options.rewrite?.(original, work) ?? original;
+  const node = withBias(work, options.rewrite?.(original, work) ?? original);
   const probed = probe(work, node, options.target);
   if (typeof probed === "string") {
     for (const output of node.outputs) {
