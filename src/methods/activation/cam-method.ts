@@ -87,7 +87,7 @@ export function layerMap(
   { map, weights }: CamMap,
 ): LayerMap {
   const { activations, gradients, score } = values;
-  const degenerate = degenerateCam({ layerName: layer.name, activations, gradients, score, weights, map });
+  const degenerate = degenerateCam({ layer, activations, gradients, score, weights, map });
   return { layer, map, ...(weights && { weights }), degenerate };
 }
 

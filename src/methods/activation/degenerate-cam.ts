@@ -1,10 +1,10 @@
 import type { DegenerateReason } from "../../image/saliency-map.ts";
-import type { ScoreKind } from "../../runtime/model.ts";
+import type { Layer, ScoreKind } from "../../runtime/model.ts";
 import { zeroGradient } from "../zero-gradient.ts";
 
 /** What a class activation map was made from. */
 export interface CamFacts {
-  readonly layerName: string;
+  readonly layer: Pick<Layer, "name" | "prefixTokens">;
   readonly activations: Float32Array;
   /** Absent for methods that use none. */
   readonly gradients?: Float32Array | undefined;
@@ -18,14 +18,14 @@ export interface CamFacts {
 
 /** Why the map of one layer is empty or says nothing, or `undefined` if it is sound. The deepest cause comes first. */
 export function degenerateCam({
-  layerName,
+  layer: { name, prefixTokens = 0 },
   activations,
   gradients,
   score,
   weights,
   map,
 }: CamFacts): DegenerateReason | undefined {
-  const layer = `layer '${layerName}'`;
+  const layer = `layer '${name}'`;
   if (![activations, gradients ?? [], map].every((values) => values.every(Number.isFinite))) {
     return {
       code: "non-finite",
@@ -39,7 +39,8 @@ export function degenerateCam({
     };
   }
   if (gradients?.every((value) => value === 0)) {
-    return zeroGradient(layer, score);
+    const isUnread = prefixTokens > 0 && (score ?? "logit") === "logit";
+    return isUnread ? unreadPlaces(layer) : zeroGradient(layer, score);
   }
   if (map.length === 1) {
     return {
@@ -67,6 +68,14 @@ export function degenerateCam({
     };
   }
   return undefined;
+}
+
+/** Behind the last attention of a token model only the class token goes on to the score. */
+function unreadPlaces(layer: string): DegenerateReason {
+  return {
+    code: "zero-gradient",
+    message: `No place of ${layer} changes the score: what goes on from there is a class token. Choose an earlier layer, before an attention.`,
+  };
 }
 
 function capitalised(text: string): string {
