@@ -147,8 +147,8 @@ function saidOf(golden) {
 }
 
 /** The error that a run in float32 may have by itself: some five times torch's own, or what rounding of the image does in float64. */
-function allowedError(name, { tolerance, float32_relative_error: own }) {
-  if (/float16|fp16|4-bit/.test(name)) return undefined;
+function allowedError(name, { tolerance, cosine, float32_relative_error: own }) {
+  if (cosine !== undefined || /float16|fp16|4-bit/.test(name)) return undefined;
   return tolerance ?? (own === undefined ? undefined : 5 * own);
 }
 

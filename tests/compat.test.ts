@@ -67,6 +67,11 @@ const expected: Readonly<Record<string, Expected>> = {
   // Shapes behind it are not known but for the output's, which the file states.
   "loop-inside": { ...cnn, refused: /^Loop at node 'loop_\d+': no gradient rule .* forward-only method/ },
   "loop-off-path": cnn,
+  // The image goes into the loop as a value from outside, not as an input of the node.
+  "loop-captures": {
+    ...cnn,
+    refused: /^Loop at node 'loop_\d+': no gradient rule .* forward-only method/,
+  },
   function: { ...cnn, grid: [16, 16] },
   "mixed-batch": { ...cnn, batch: "fixed", notes: [/one by one\. ReduceSumSquare at node .* mixes/] },
   float16: { ...cnn, scores: 5e-3, notes: [/in float16; it is computed in float32/] },
@@ -282,6 +287,7 @@ describe("models in the forms that people export", () => {
     ["loop-on-path", "occlusion"],
     ["loop-inside", "occlusion"],
     ["loop-inside", "score-cam"],
+    ["loop-captures", "occlusion"],
   ])("%s is explained by %s, which needs no gradient", async (name, method) => {
     const { explain } = await import("../src/methods/explain.ts");
     const model = await loadModel(pathOf(name), { threads: 1 });

@@ -304,12 +304,13 @@ def mobile():
     return net.model([tensor("image", [48, 40, 3], TensorProto.UINT8)], [tensor("logits", [1, 6])])
 
 
-def loop(net, carried):
-    """Halves a value three times."""
+def loop(net, carried, outside=None):
+    """Halves a value three times, and adds one from outside each time, which is no input of the node then."""
     inner = helper.make_graph(
         [
             helper.make_node("Identity", ["condition_in"], ["condition_out"]),
-            helper.make_node("Mul", ["state_in", "half"], ["state_out"]),
+            helper.make_node("Mul", ["state_in", "half"], ["state_out" if outside is None else "halved"]),
+            *([] if outside is None else [helper.make_node("Add", ["halved", outside], ["state_out"])]),
         ],
         "body",
         [tensor("i", [], TensorProto.INT64), tensor("condition_in", [], TensorProto.BOOL), tensor("state_in", None)],
@@ -338,6 +339,8 @@ def control_flow(kind):
     else:
         y = net.squeeze(y, [2, 3])
     z = net.node("Gemm", [y, net.weight(16, 10, gain=3), net.weight(10)])
+    if kind == "loop-captures":
+        z = net.node("Identity", [loop(net, net.constant(np.zeros((1, 10))), z)])
     if kind in ("loop-on-path", "loop-off-path"):
         carried = z if kind == "loop-on-path" else net.constant(np.ones((1, 10)))
         y = loop(net, carried)
@@ -487,7 +490,7 @@ def models():
     yield "eleven-channels", cnn(channels=11, size=(60, 16))
     yield "dynamic-size", cnn(size=("height", "width"))
     yield "portrait", cnn(size=(48, 32))
-    for kind in ("if", "loop-on-path", "loop-inside", "loop-off-path"):
+    for kind in ("if", "loop-on-path", "loop-inside", "loop-off-path", "loop-captures"):
         yield kind, control_flow(kind)
     yield "function", function()
     yield "mixed-batch", mixed_batch()

@@ -65,8 +65,9 @@ def case(folder, name, make, size, source, grid=None, opset=15, batch=None, is_c
         parts = {"Sub/y:0": "mean", "Sqrt/x:0": "variance"}
         opened = [value.name for value in onnx.load(folder.file(name), load_external_data=False).graph.input][1:]
         feeds = {value: np.ravel(getattr(normal, part)).tolist() for value in opened for end, part in parts.items() if value.endswith(end)}
-        # A convolution of groups that tf2onnx leaves as a call of TensorFlow's.
-        refused = {"refused": "StatefulPartitionedCall at node"} if "ConvNeXt" in name else {}
+        # A convolution of groups that tf2onnx leaves as a call of TensorFlow's, and layers that it writes as loops.
+        culprit = "StatefulPartitionedCall" if "ConvNeXt" in name else "Loop" if name in ("keras-gru", "keras-rnn") else None
+        refused = {"refused": f"{culprit} at node", "is_scored": culprit == "Loop"} if culprit else {}
         folder.record(name, f"tf2onnx {tf2onnx.__version__}, Keras {keras.__version__}", source, shape, logits.numpy(), gradient,
                       "tf.GradientTape in float32", class_index=index, grid=grid, opset=opset, lo=scale[0], hi=scale[1],
                       batch="free" if batch is None else "fixed", **refused, **({"feeds": feeds} if feeds else {}))
@@ -138,6 +139,16 @@ def attentive(size):
     return keras.Model(image, keras.layers.Dense(6, activation="softmax")(value))
 
 
+def columns(size, layer):
+    """Convolutions, then a recurrent layer along the width, as readers of text lines have them."""
+    image = keras.Input((*size, 3))
+    value = keras.layers.Conv2D(8, 3, strides=4, padding="same", activation="relu")(image)
+    value = keras.layers.Permute((2, 1, 3))(value)
+    value = keras.layers.Reshape((size[1] // 4, 8 * size[0] // 4))(value)
+    value = layer(value)
+    return keras.Model(image, keras.layers.Dense(5, activation="softmax")(value))
+
+
 def make(folder):
     wide = (64, 96)
 
@@ -153,6 +164,12 @@ def make(folder):
     add("flattened", lambda: flattened((48, 64)), (48, 64), grid=[10, 14], is_committed=True)
     add("vit", lambda: attentive(wide), grid=[8, 12])
     add("teachable-machine", lambda: teachable((224, 224)), (224, 224), grid=[7, 7])
+    for name, layer in {
+        "lstm": lambda: keras.layers.LSTM(8),
+        "gru": lambda: keras.layers.Bidirectional(keras.layers.GRU(8)),
+        "rnn": lambda: keras.layers.SimpleRNN(8, go_backwards=True),
+    }.items():
+        add(name, lambda layer=layer: columns((32, 48), layer()), (32, 48), grid=[8, 12])
     families = {"MobileNet": [2, 3], "MobileNetV2": [2, 3], "MobileNetV3Small": [2, 3], "MobileNetV3Large": [2, 3], "EfficientNetB0": [2, 3],
                 "EfficientNetV2B0": [2, 3], "ResNet50": [2, 3], "ResNet50V2": [2, 3], "DenseNet121": [2, 3]}
     for family, grid in families.items():

@@ -4,7 +4,7 @@
     EXPORTED=OUT_DIR npx vitest run --project unit tests/exporters.test.ts
     EXPORTED=OUT_DIR npm run compatibility
 
-Groups `timm`, `torchvision`, `transformers`, `video`, and `derived` (what ONNX Runtime's tools make of the files of `timm`; after it):
+Groups `timm`, `torchvision`, `transformers`, `video`, `recurrent`, and `derived` (what ONNX Runtime's tools make of the files of `timm`; after it):
     pip install torch==2.15.0 torchvision==0.29.2 timm==1.0.31 transformers==4.57.6 onnx==1.23.2 onnxscript==0.7.2 onnx-ir==1.1.0 \\
         onnxruntime==1.32.0 onnxconverter-common==1.16.0
 Group `ultralytics`, besides torch, torchvision and onnx as above:
@@ -26,7 +26,7 @@ sys.path.insert(0, __import__("os").path.dirname(__file__))
 from record import Folder  # noqa: E402
 
 groups = {"timm": "timm_cases", "torchvision": "torchvision_cases", "transformers": "transformers_cases",
-          "video": "video_cases", "keras": "keras_cases", "sklearn": "sklearn_cases", "ultralytics": "ultralytics_cases", "optimum": "optimum_cases",
+          "video": "video_cases", "recurrent": "recurrent_cases", "keras": "keras_cases", "sklearn": "sklearn_cases", "ultralytics": "ultralytics_cases", "optimum": "optimum_cases",
           "derived": "derived_cases"}
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder")

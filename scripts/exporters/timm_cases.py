@@ -71,8 +71,7 @@ def make(folder):
                          "botnet26t_256", "halonet26t", "lambda_resnet26t", "davit_tiny", "swinv2_cr_tiny_ns_224", "tnt_s_patch16_224",
                          "gmixer_24_224", "samvit_base_patch16_224"):
         size = 240 if "240" in architecture else 256 if architecture in ("botnet26t_256", "halonet26t", "lambda_resnet26t") else 224
-        recurrent = {"refused": "LSTM at node"} if architecture == "sequencer2d_s" else {}
-        add(f"timm-{architecture}", architecture, shape=(1, 3, size, size), **recurrent)
+        add(f"timm-{architecture}", architecture, shape=(1, 3, size, size))
     # Convolutional families on an image that is wider than high.
     for architecture in ("repvit_m0_9", "mobileone_s0", "mobilenetv4_hybrid_medium", "inception_next_atto", "starnet_s1", "ghostnetv2_100",
                          "lcnet_050", "tinynet_e", "mixnet_s", "dpn68", "nf_resnet26", "dm_nfnet_f0", "ecaresnet26t", "seresnext26d_32x4d",

@@ -1,6 +1,7 @@
 import { ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
+import { valuesRead } from "../graph/prepare/subgraph.ts";
 import type { ElementType } from "../tensor/tensor.ts";
 import { layoutPinner } from "./blocked-layout.ts";
 import { differentiableOutputs, isFloat } from "./differentiable-outputs.ts";
@@ -67,9 +68,10 @@ function requireRules(nodes: readonly GraphNode[], active: ReadonlySet<string>, 
   const reached = new Set(of);
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((output) => reached.has(output) && active.has(output))) continue;
-    if (!node.inputs.some((input) => active.has(input))) continue;
+    const read = valuesRead(node);
+    if (!read.some((value) => active.has(value))) continue;
     ruleOf(node);
-    for (const input of node.inputs) if (active.has(input)) reached.add(input);
+    for (const value of read) if (active.has(value)) reached.add(value);
   }
 }
 
@@ -256,7 +258,7 @@ function activeValues(
 ): ReadonlySet<string> {
   const active = new Set(wrt);
   for (const node of nodes) {
-    if (!node.inputs.some((input) => active.has(input))) continue;
+    if (!valuesRead(node).some((value) => active.has(value))) continue;
     for (const output of differentiableOutputs(node, (value) => (g.has(value) ? g.type(value) : undefined)))
       active.add(output);
   }
@@ -267,7 +269,7 @@ function ancestors(nodes: readonly GraphNode[], of: readonly string[]): Readonly
   const found = new Set(of);
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((output) => found.has(output))) continue;
-    for (const input of node.inputs) found.add(input);
+    for (const value of valuesRead(node)) found.add(value);
   }
   return found;
 }

@@ -1,10 +1,15 @@
 import type { Attribute, Attributes } from "./graph.ts";
 
-/** Attribute values in plain form: integers become `int`/`ints`; wrap floats as `{ float: 1 }` or `{ floats: [..] }`. */
+/** Attribute values in plain form: integers become `int`/`ints`; wrap floats as `{ float: 1 }` or `{ floats: [..] }`, texts as `{ strings: [..] }`. */
 export type PlainAttributes = Readonly<
   Record<
     string,
-    number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }
+    | number
+    | string
+    | readonly number[]
+    | { readonly float: number }
+    | { readonly floats: readonly number[] }
+    | { readonly strings: readonly string[] }
   >
 >;
 
@@ -17,6 +22,7 @@ export function toAttributes(attributes: PlainAttributes): Attributes {
     else if (Array.isArray(value)) result[name] = { kind: "ints", value: value as readonly number[] };
     else if ("float" in value) result[name] = { kind: "float", value: value.float };
     else if ("floats" in value) result[name] = { kind: "floats", value: value.floats };
+    else if ("strings" in value) result[name] = { kind: "strings", value: value.strings };
   }
   return result;
 }

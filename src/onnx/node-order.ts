@@ -1,5 +1,6 @@
 import { ModelError } from "../errors.ts";
-import type { Graph, GraphNode } from "../graph/graph.ts";
+import type { GraphNode } from "../graph/graph.ts";
+import { valuesRead } from "../graph/prepare/subgraph.ts";
 
 /**
  * The nodes in topological order: as they are where they are ordered (the standard demands it), else sorted, keeping
@@ -40,23 +41,6 @@ export function inOrder(nodes: readonly GraphNode[], known: ReadonlySet<string>)
   };
   for (const node of nodes) if (!state.has(node)) visit(node);
   return result;
-}
-
-/** The values that a node reads, those that graphs in its attributes take from outside included. */
-export function valuesRead(node: GraphNode): readonly string[] {
-  const values = node.inputs.filter((input) => input !== "");
-  for (const attribute of Object.values(node.attributes)) {
-    if (attribute.kind === "graph") values.push(...valuesFromOutside(attribute.value));
-  }
-  return values;
-}
-
-function valuesFromOutside(graph: Graph): readonly string[] {
-  const inside = new Set([...graph.initializers.keys(), ...graph.inputs.map((input) => input.name)]);
-  for (const node of graph.nodes) for (const output of node.outputs) inside.add(output);
-  const used = new Set(graph.nodes.flatMap(valuesRead));
-  for (const output of graph.outputs) used.add(output.name);
-  return [...used].filter((value) => !inside.has(value));
 }
 
 function undefinedValue(node: GraphNode, value: string): ModelError {

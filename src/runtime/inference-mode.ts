@@ -1,4 +1,5 @@
 import { intAttribute, type Graph, type GraphNode } from "../graph/graph.ts";
+import { valuesRead } from "../graph/prepare/subgraph.ts";
 
 /** A graph as it is meant to be used, and what had to be changed for that. */
 export interface InferenceMode {
@@ -19,14 +20,11 @@ export function inferenceMode(graph: Graph): InferenceMode {
   const dependent = new Set(
     graph.inputs.map(({ name }) => name).filter((name) => !graph.initializers.has(name)),
   );
-  const read = new Set([
-    ...graph.outputs.map(({ name }) => name),
-    ...graph.nodes.flatMap(({ inputs }) => inputs),
-  ]);
+  const read = new Set([...graph.outputs.map(({ name }) => name), ...graph.nodes.flatMap(valuesRead)]);
   const constants = constantFlags(graph);
   const changed = { BatchNormalization: 0, Dropout: 0 };
   const nodes = graph.nodes.map((node): GraphNode => {
-    if (!node.inputs.some((input) => dependent.has(input))) return node;
+    if (!valuesRead(node).some((value) => dependent.has(value))) return node;
     for (const output of node.outputs) if (output !== "") dependent.add(output);
     if (node.domain !== "" && node.domain !== "ai.onnx") return node;
     if (node.opType === "BatchNormalization" && isTrainingNormalization(node)) {

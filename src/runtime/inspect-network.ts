@@ -3,6 +3,7 @@ import { nonDifferentiableOps } from "../autodiff/non-differentiable.ts";
 import { vjps } from "../autodiff/vjps/index.ts";
 import { ExplainError } from "../errors.ts";
 import type { Graph, GraphNode, Shape } from "../graph/graph.ts";
+import { valuesRead } from "../graph/prepare/subgraph.ts";
 import type { ElementType } from "../tensor/tensor.ts";
 import type { Layer, Program } from "./model.ts";
 import type { Network } from "./network.ts";
@@ -51,7 +52,7 @@ export interface NetworkReport {
 function nodesOnPath({ graph, known, input, tail }: Network): readonly GraphNode[] {
   const active = new Set([input.name]);
   for (const node of graph.nodes) {
-    if (!node.inputs.some((name) => active.has(name))) continue;
+    if (!valuesRead(node).some((name) => active.has(name))) continue;
     for (const output of differentiableOutputs(node, (value) => known.get(value)?.[0].type))
       active.add(output);
     // Operators without a gradient by their nature are shown, too.
@@ -64,7 +65,7 @@ function nodesOnPath({ graph, known, input, tail }: Network): readonly GraphNode
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => useful.has(output) && active.has(output))) continue;
     path.push(node);
-    for (const name of node.inputs) if (active.has(name)) useful.add(name);
+    for (const name of valuesRead(node)) if (active.has(name)) useful.add(name);
   }
   return path;
 }

@@ -2,6 +2,7 @@ import { ModelError } from "../errors.ts";
 import { extentOf, placeCount } from "../image/extent.ts";
 import { nearestNames } from "../nearest-names.ts";
 import { intsAttribute, type Graph, type GraphNode, type Shape } from "../graph/graph.ts";
+import { valuesRead } from "../graph/prepare/subgraph.ts";
 import type { AxisRoles } from "./axis-roles.ts";
 import { isPlaced } from "./axis-roles.ts";
 import type { Layer } from "./model.ts";
@@ -10,31 +11,32 @@ import type { Layer } from "./model.ts";
 export function bottlenecks(graph: Graph, image: string, logits: string): readonly string[] {
   const active = new Set([image]);
   for (const node of graph.nodes) {
-    if (!node.inputs.some((input) => active.has(input)) || node.opType === "Shape" || node.opType === "Size")
-      continue;
+    const isShape = node.opType === "Shape" || node.opType === "Size";
+    if (isShape || !valuesRead(node).some((value) => active.has(value))) continue;
     for (const output of node.outputs) if (output !== "") active.add(output);
   }
   const useful = new Set([logits]);
   for (const node of graph.nodes.toReversed()) {
-    if (node.outputs.some((output) => useful.has(output))) for (const input of node.inputs) useful.add(input);
+    if (node.outputs.some((output) => useful.has(output)))
+      for (const value of valuesRead(node)) useful.add(value);
   }
   const path = graph.nodes.filter((node) =>
     node.outputs.some((output) => active.has(output) && useful.has(output)),
   );
   const readers = new Map<string, number>();
   for (const node of path) {
-    for (const input of new Set(node.inputs))
-      if (active.has(input)) readers.set(input, (readers.get(input) ?? 0) + 1);
+    for (const value of new Set(valuesRead(node)))
+      if (active.has(value)) readers.set(value, (readers.get(value) ?? 0) + 1);
   }
   // Every useful node lies before or after a bottleneck, so right after it is made it is the only value still to be read.
   const live = new Set([image]);
   const found: string[] = [];
   for (const node of path) {
-    for (const input of new Set(node.inputs)) {
-      if (!active.has(input)) continue;
-      const left = (readers.get(input) ?? 0) - 1;
-      readers.set(input, left);
-      if (left <= 0) live.delete(input);
+    for (const value of new Set(valuesRead(node))) {
+      if (!active.has(value)) continue;
+      const left = (readers.get(value) ?? 0) - 1;
+      readers.set(value, left);
+      if (left <= 0) live.delete(value);
     }
     for (const output of node.outputs) if (useful.has(output) && active.has(output)) live.add(output);
     const [only] = live;

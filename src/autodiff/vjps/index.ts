@@ -17,6 +17,7 @@ import { normalizationVjps } from "./normalization.ts";
 import { poolingVjps } from "./pooling.ts";
 import { quantizationVjps } from "./quantization.ts";
 import { quantizedArithmeticVjps } from "./quantized-arithmetic.ts";
+import { recurrentVjps } from "./recurrent.ts";
 import { reductionVjps } from "./reduction.ts";
 import { resizeVjps } from "./resize.ts";
 import { rotaryEmbeddingVjps } from "./rotary-embedding.ts";
@@ -43,6 +44,7 @@ export const vjpFamilies: readonly VjpTable[] = [
   poolingVjps,
   quantizationVjps,
   quantizedArithmeticVjps,
+  recurrentVjps,
   reductionVjps,
   resizeVjps,
   rotaryEmbeddingVjps,

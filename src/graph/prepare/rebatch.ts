@@ -5,6 +5,7 @@ import { outputRole, type BatchRole } from "./batch-role.ts";
 import { batchAffineNodes } from "./batch-shape.ts";
 import { sharedElements } from "./constants.ts";
 import { prepareGraph, type PreparedGraph, type PrepareOptions } from "./index.ts";
+import { valuesRead } from "./subgraph.ts";
 import { probe } from "./walk.ts";
 import { addInts, uniqueName, type Workspace } from "./workspace.ts";
 
@@ -33,12 +34,13 @@ export function rebatch(graph: Graph, opset: number, options: PrepareOptions): R
   const at1 = (value: string): KnownValue | undefined => fixed.known.get(value)?.[0];
   const rewrite = (node: GraphNode, work: Workspace): GraphNode => {
     if (node.opType === "Shape" || node.opType === "Size") return node;
-    const flawed = node.inputs.find((input) => broken.has(input));
+    const read = valuesRead(node);
+    const flawed = read.find((value) => broken.has(value));
     if (flawed !== undefined) {
       for (const output of node.outputs) broken.set(output, broken.get(flawed) ?? "");
       return node;
     }
-    if (!node.inputs.some((input) => roles.has(input))) return node;
+    if (!read.some((value) => roles.has(value))) return node;
     // A number that depends on the batch size (1 / batch as a factor) would change each image's result.
     const counted = takesShapes.has(node.opType)
       ? undefined

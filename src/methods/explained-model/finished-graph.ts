@@ -1,13 +1,12 @@
 import type { Graph, GraphNode } from "../../graph/graph.ts";
 import { liveNodes } from "../../graph/prepare/dead-nodes.ts";
+import { renameReads } from "../../graph/prepare/subgraph.ts";
 import type { Place } from "./map-in-graph.ts";
 
 /** A built graph with stand-ins replaced, nodes put in, and nothing left that no output needs. */
 export function finishedGraph(built: Graph, { names, inserted }: Pick<Place, "names" | "inserted">): Graph {
   const nodes: GraphNode[] = built.nodes.map((node) =>
-    node.inputs.some((input) => names.has(input))
-      ? { ...node, inputs: node.inputs.map((input) => names.get(input) ?? input) }
-      : node,
+    renameReads(node, (value) => names.get(value) ?? value),
   );
   for (const { node, position } of inserted.toReversed()) nodes.splice(position, 0, node);
   const made = new Set(inserted.flatMap(({ node }) => node.outputs));
