@@ -15,6 +15,7 @@ import { reproduceCommand } from "./commands/reproduce.ts";
 import { studioCommand } from "./commands/studio.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { packageVersion } from "./package-version.ts";
+import { printable } from "./printable.ts";
 import { describeError, exitCodeOf } from "./report-error.ts";
 
 /** A context on the process's own streams and signals. */
@@ -46,8 +47,8 @@ function processContext(): CliContext {
     signal: interruption.signal,
     onFirstInterrupt: (finish) => finishers.push(finish),
     onInterrupt: (undo) => undos.push(undo),
-    print: (line) => process.stdout.write(`${line}\n`),
-    note: (line) => process.stderr.write(`${line}\n`),
+    print: (line) => process.stdout.write(`${printable(line)}\n`),
+    note: (line) => process.stderr.write(`${printable(line)}\n`),
   };
 }
 

@@ -96,13 +96,19 @@ function readMessage(
     opsets,
     irVersion: Number(message.irVersion),
     metadata: new Map(message.metadataProps.map(({ key, value }) => [key, value])),
-    producer: { name: message.producerName, version: message.producerVersion },
+    producer: { name: inOneLine(message.producerName), version: inOneLine(message.producerVersion) },
     functions: readFunctions(message.functions, sources),
     location: file.location,
     externalLocations,
     files,
     proto: message,
   };
+}
+
+/** Some write a page about their build there. */
+function inOneLine(text: string): string {
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 
 function readOpsets(imports: readonly OperatorSetIdProto[]): Map<string, number> {
