@@ -1,4 +1,4 @@
-import { assert, ModelError } from "../errors.ts";
+import { assert, ModelError, UnsupportedOpError, type ExplainError } from "../errors.ts";
 import { floatTensor } from "../tensor/element-type.ts";
 import { elementCount, type AnyTensor, type ElementType } from "../tensor/tensor.ts";
 import {
@@ -93,9 +93,24 @@ export class GraphEditor {
   }
   private probed(value: string): ProbedValue {
     const probed = this.known.get(value);
-    if (probed === undefined)
-      throw new ModelError(`Value '${value}': its shape is not known, so nothing can be built on it.`);
+    if (probed === undefined) throw this.unknownShape(value);
     return probed;
+  }
+  /** Names the node with which a shape was lost. */
+  private unknownShape(value: string): ExplainError {
+    const producers = new Map(this.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
+    let culprit: GraphNode | undefined;
+    for (let name: string | undefined = value; name !== undefined;) {
+      const node = producers.get(name);
+      culprit = node ?? culprit;
+      name = node?.inputs.find((input) => producers.has(input) && !this.known.has(input));
+    }
+    return culprit === undefined
+      ? new ModelError(`Value '${value}': its shape is not known, so nothing can be built on it.`)
+      : new UnsupportedOpError(
+          `${culprit.opType} at node '${culprit.name}': the shape of its output is not known, so no gradient can be built behind it. ` +
+            "Use a forward-only method: rise, occlusion, lime.",
+        );
   }
   /** What is known of every value, for another builder on the graph that this one builds. */
   get knowledge(): ReadonlyMap<string, ProbedValue> {

@@ -76,7 +76,8 @@ export function readNode(message: NodeProto, sources: ByteSources, scope: Readon
   const attributes = readAttributes(message.attribute, reader);
   const origin: NodeOrigin = { message, attributes };
   return {
-    name: message.name,
+    // Messages name nodes, and many files do not.
+    name: message.name || (message.output[0] ?? ""),
     opType: message.opType,
     domain: message.domain === "ai.onnx" ? "" : message.domain,
     inputs: message.input,
