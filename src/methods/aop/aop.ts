@@ -72,7 +72,7 @@ export function aop(options: AopOptions): Method {
     randomName: optimizer.name,
     needs: "gradients",
     paper,
-    summary: options.summary ?? `a ${initial.name} map, optimised by ${optimizer.name}`,
+    summary: options.summary ?? `A ${initial.name} map, optimised by ${optimizer.name}.`,
     params,
     cost(given, facts) {
       const second = optimizer.cost(resolve(given).optimizer);

@@ -10,7 +10,7 @@ import { aop } from "./aop.ts";
 export const sigCam = aop({
   name: "sigcam",
   title: "SIGCAM",
-  summary: "WGradCAM optimised by I-GOS: the paper's method",
+  summary: "WGradCAM optimised by I-GOS: the method of the paper.",
   initial: wgradCam,
   optimizer: iGosOptimizer,
 });
@@ -19,7 +19,7 @@ export const sigCam = aop({
 export const sigCamCoco = aop({
   name: "sigcam-coco",
   title: "SIGCAM (COCO settings)",
-  summary: "SIGCAM with the settings of the paper's COCO experiments",
+  summary: "SIGCAM with the settings of the paper's COCO experiments.",
   initial: wgradCam,
   optimizer: iGosOptimizer,
   defaults: { preset: "paper", theta: 0.6, lambda: 0.25 },

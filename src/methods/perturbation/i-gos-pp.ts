@@ -95,7 +95,7 @@ const defaults: IGosPpParams = {
 export const iGosPpOptimizer = defineOptimizer({
   name: "i-gos-pp",
   title: "iGOS++",
-  summary: "learns one mask that removes the class and one that suffices for it, and multiplies them",
+  summary: "A mask that removes the class times one that suffices for it, both learned.",
   paper: { authors: "Khorram, Lawson, Li", year: 2021, url: "https://arxiv.org/abs/2012.15783" },
   params,
   defaults,

@@ -85,7 +85,7 @@ const defaults: IGosParams = {
 export const iGosOptimizer = defineOptimizer({
   name: "i-gos",
   title: "I-GOS",
-  summary: "learns the smallest smooth mask that removes the class, along integrated gradients",
+  summary: "The smallest smooth mask that removes the class, learned along integrated gradients.",
   paper: { authors: "Qi, Khorram, Li", year: 2020, url: "https://arxiv.org/abs/1905.00954" },
   params,
   defaults,

@@ -78,7 +78,7 @@ const defaults: MeaningfulPerturbationParams = {
 export const meaningfulPerturbationOptimizer = defineOptimizer({
   name: "meaningful-perturbation",
   title: "Meaningful perturbation (EMP)",
-  summary: "learns the smallest smooth mask that removes the class, by gradient descent",
+  summary: "The smallest smooth mask that removes the class, learned by gradient descent.",
   paper: { authors: "Fong, Vedaldi", year: 2017, url: "https://arxiv.org/abs/1704.03296" },
   params,
   defaults,
