@@ -14,5 +14,5 @@ const recurrent: InferRule = (c) => {
   return c.node.opType === "LSTM" ? outputs : outputs.slice(0, 2);
 };
 
-/** Recurrent layers: shapes only, so that graphs which hold them off the path can be read. */
+/** Recurrent layers. */
 export const recurrentRules: InferTable = { LSTM: recurrent, GRU: recurrent, RNN: recurrent };
