@@ -49,6 +49,28 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new AbortedError("The work was stopped before it was finished.");
 }
 
+/**
+ * Runs `work` on a node. Whatever goes wrong there for which nobody has a sentence is told of the node: its operands or attributes
+ * do not fit together as the operator's definition demands, which ONNX Runtime has not looked at yet.
+ *
+ * @throws {ModelError}
+ */
+export function atNode<Result>(
+  node: { readonly opType: string; readonly name: string },
+  work: () => Result,
+): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof ExplainError || !(error instanceof Error)) throw error;
+    throw new ModelError(
+      `${node.opType} at node '${node.name}': cannot be analysed (${error.message.replace(/^Internal error: /, "")}). ` +
+        "Check the file with onnx.checker.check_model; if it passes, report this model.",
+      { cause: error },
+    );
+  }
+}
+
 /** For our own mistakes only, never for a user's. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`Internal error: ${message}`);

@@ -1,4 +1,4 @@
-import { ModelError, UnsupportedOpError } from "../errors.ts";
+import { atNode, ModelError, UnsupportedOpError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { GraphNode, Shape } from "../graph/graph.ts";
 import { valuesRead } from "../graph/prepare/subgraph.ts";
@@ -127,7 +127,7 @@ function walkBack(g: GraphBuilder, { nodes, active, useful, rules }: Path, sums:
       const sum = output === "" ? undefined : sums.total(output);
       return sum !== undefined && isFork(node, needs) ? pin(sum, output) : sum;
     });
-    visit(g, node, received, needs, rules).forEach((cotangent, index) => {
+    atNode(node, () => visit(g, node, received, needs, rules)).forEach((cotangent, index) => {
       const input = node.inputs[index];
       if (cotangent !== undefined && input !== undefined) sums.contribute(input, cotangent);
     });

@@ -1,4 +1,4 @@
-import { ExplainError, ModelError } from "../../errors.ts";
+import { atNode, ExplainError, ModelError } from "../../errors.ts";
 import { probeBatches, type ProbedValue } from "../graph-builder.ts";
 import { inferNode } from "../infer/index.ts";
 import type { Attribute, GraphNode, Initializer } from "../graph.ts";
@@ -58,9 +58,11 @@ export function walk(work: Workspace, nodes: readonly GraphNode[], options: Walk
       );
     }
     const node = renameReads(pending.node, (value) => resolved(work, value));
-    const expanded = expand(work, { ...pending, node }, options);
-    if (expanded === undefined) place(work, node, options);
-    else for (const next of expanded.toReversed()) stack.push(next);
+    atNode(node, () => {
+      const expanded = expand(work, { ...pending, node }, options);
+      if (expanded === undefined) place(work, node, options);
+      else for (const next of expanded.toReversed()) stack.push(next);
+    });
   }
 }
 
