@@ -5,10 +5,10 @@ describe("atNode", () => {
   const node = { opType: "Conv", name: "stem" };
 
   it("tells of the node what nobody has a sentence for", () => {
-    const broken = (): number => atNode(node, () => new Array<number>(-1).length);
+    const broken = (): number => atNode(node, () => "x".repeat(-1).length);
     expect(broken).toThrow(ModelError);
     expect(broken).toThrow(
-      /^Conv at node 'stem': cannot be analysed \(Invalid array length\)\. Check the file/,
+      /^Conv at node 'stem': cannot be analysed \(Invalid count value: -1\)\. Check the file/,
     );
     expect(() => atNode(node, () => assert(false, "axis 1 of 'x'"))).toThrow(/\(axis 1 of 'x'\)/);
   });
