@@ -48,7 +48,7 @@ export interface CocoInstances {
 }
 
 export interface CocoOptions {
-  /** True (default): regions of groups (`iscrowd`) belong to their category (D-23). */
+  /** True (default): regions of groups (`iscrowd`) belong to their category. */
   readonly crowds?: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { RunLengths } from "./rle.ts";
 const scale = 5;
 
 /**
- * The run lengths of a polygon, to the pixel those of COCO's own rasteriser (methods.md section 10): the outline is walked
+ * The run lengths of a polygon, to the pixel those of COCO's own rasteriser: the outline is walked
  * on a grid five times as fine, and a pixel column changes where the outline crosses its middle.
  *
  * @param points Flat list x0, y0, x1, y1, ... in pixels; closed by itself.

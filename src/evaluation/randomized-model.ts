@@ -73,7 +73,7 @@ function weightBehind(
   return isPassing ? weightBehind(node.inputs[0] ?? "", graph, producers) : undefined;
 }
 
-/** New numbers for a weight tensor (methods.md 9.4, D-25). */
+/** New numbers for a weight tensor. */
 export function redraw(
   values: Float64Array,
   dims: readonly number[],

@@ -26,7 +26,7 @@ export function predictedClass(logits: Float32Array): number {
 }
 
 /**
- * The classes that an image is explained for (methods.md D-05, 9.2). An annotated category is tried if the network gives
+ * The classes that an image is explained for. An annotated category is tried if the network gives
  * it more than the threshold: the sum over its classes where classes exclude each other (softmax), the largest where they
  * do not (sigmoid). The explained class is then the one of the category that the network ranks first.
  */

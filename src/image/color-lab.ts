@@ -2,7 +2,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { colorImageSize } from "./segmentation.ts";
 
 /**
- * CIELAB (white D65) of an sRGB image, with scikit-image's constants (methods.md 6.3).
+ * CIELAB (white D65) of an sRGB image, with scikit-image's constants.
  * @param image `[3, H, W]` or `[1, 3, H, W]`, red green blue in 0..1.
  * @returns L (0..100), a, b interleaved, `[H, W, 3]`, in float64 because segmenters compare close distances.
  */

@@ -14,7 +14,7 @@ export interface FelzenszwalbOptions {
 }
 
 /**
- * Graph-based segments after Felzenszwalb and Huttenlocher, one segmentation a scale; follows scikit-image (methods.md 6.4).
+ * Graph-based segments after Felzenszwalb and Huttenlocher, one segmentation a scale; follows scikit-image.
  * Deviation: edges of equal cost keep their order, where the reference leaves it to an unstable sort.
  * @param image `[3, H, W]` or `[1, 3, H, W]`; costs are Euclidean colour distances in the units given (XRAI gives -1..1).
  */

@@ -39,7 +39,7 @@ export function gaussianSize(sigma: number, truncate = 4): number {
 }
 
 /**
- * Blurs the last two axes of a tensor `[..., H, W]`, methods.md 1.4. Borders repeat where the kernel is larger than the image.
+ * Blurs the last two axes of a tensor `[..., H, W]`. Borders repeat where the kernel is larger than the image.
  * @throws {@link ParameterError} for an even size or a sigma of 0.
  */
 export function gaussianBlur(image: Tensor, options: GaussianBlurOptions = {}): Tensor {

@@ -4,7 +4,7 @@ import { borderIndex } from "./border.ts";
 
 /**
  * The median of a square window, per channel, on values rounded to 8 bits, with repeated edges; as OpenCV's medianBlur on a
- * photograph. The baseline of the torch port of meaningful perturbation (methods.md 1.4).
+ * photograph. The baseline of the torch port of meaningful perturbation.
  * @param image `[..., H, W]` in pixel space, 0..1 (clamped).
  * @param size Side of the window in pixels, odd. Default 11.
  */

@@ -17,7 +17,7 @@ export function valueRange(values: ArrayLike<number>): { readonly min: number; r
 
 /**
  * The map scaled to 0..1, `(M - min) / (max - min)`, without any epsilon. All zeros and `isDegenerate` where that is
- * undefined: a value is not finite, or the range is at most 1e-12 of the maximum (methods.md 1.6).
+ * undefined: a value is not finite, or the range is at most 1e-12 of the maximum.
  */
 export function minMax(map: Grid): Grid & { readonly isDegenerate: boolean } {
   const { min, max } = valueRange(map.values);

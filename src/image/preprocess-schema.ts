@@ -51,7 +51,7 @@ export const preprocessSchema = z.strictObject({
 /** The type of {@link preprocessSchema}. */
 export type PreprocessDescription = z.input<typeof preprocessSchema>;
 
-/** Geometry used where a description says nothing: the paper's stretch, antialiased (methods.md, D-01). */
+/** Geometry used where a description says nothing: the paper's stretch, antialiased. */
 export const defaultResize: Preprocess["resize"] = {
   mode: "stretch",
   filter: "bilinear",

@@ -24,7 +24,7 @@ interface Features {
 }
 
 /**
- * Superpixels by quickshift as scikit-image (methods.md 6.5): every pixel links to the nearest one of higher density within
+ * Superpixels by quickshift as scikit-image: every pixel links to the nearest one of higher density within
  * a window, trees are the segments. Slower than {@link slic}: about half a second at 224 x 224.
  * @param image `[3, H, W]` or `[1, 3, H, W]`, red green blue in 0..1 (pixel space).
  */

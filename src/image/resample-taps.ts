@@ -47,7 +47,7 @@ function sinc(x: number): number {
 }
 
 /**
- * Resampling weights along one axis, methods.md 1.2: with scale `s = length / outputSize` and radius `support * max(s, 1)`
+ * Resampling weights along one axis: with scale `s = length / outputSize` and radius `support * max(s, 1)`
  * output `i` is centred on `start + (i + 0.5) s`; taps outside the axis are left out and the rest is normalised.
  */
 export function resampleTaps(request: ResampleRequest): Taps {

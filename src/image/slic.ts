@@ -14,7 +14,7 @@ export interface SlicOptions {
 
 /**
  * Superpixels by SLIC, as scikit-image computed them at the time of the paper (0.16 to 0.18: no rescaling of colours, no
- * smoothing); methods.md 6.3, decision D-09.
+ * smoothing).
  * Deviation: an empty cluster keeps its centre, where the reference divides by zero.
  * @param image `[3, H, W]` or `[1, 3, H, W]`, red green blue in 0..1 (pixel space).
  * @throws {@link ParameterError} for counts below 1.

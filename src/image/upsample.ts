@@ -14,7 +14,6 @@ interface Interpolation {
   readonly fraction: Float64Array;
 }
 
-// methods.md 1.3
 function interpolation(inputSize: number, outputSize: number, mode: Upsampling): Interpolation {
   const lower = new Int32Array(outputSize);
   const upper = new Int32Array(outputSize);

@@ -1,7 +1,7 @@
 import { defineMetric } from "./define-metric.ts";
 import { removalCurve, removalParams } from "./removal-curves.ts";
 
-/** How fast the score falls when the most salient pixels are replaced first (methods.md 9.1). Lower is better. */
+/** How fast the score falls when the most salient pixels are replaced first. Lower is better. */
 export const deletion = defineMetric({
   name: "deletion",
   title: "Deletion",

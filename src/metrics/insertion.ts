@@ -1,7 +1,7 @@
 import { defineMetric } from "./define-metric.ts";
 import { removalCurve, removalParams } from "./removal-curves.ts";
 
-/** How fast the score rises when the most salient pixels are put back first (methods.md 9.1). Higher is better. */
+/** How fast the score rises when the most salient pixels are put back first. Higher is better. */
 export const insertion = defineMetric({
   name: "insertion",
   title: "Insertion",

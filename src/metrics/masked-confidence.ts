@@ -31,7 +31,7 @@ export interface MaskedConfidence {
   readonly isDegenerate: boolean;
 }
 
-/** The probability of the target on the photograph and on what the map keeps of it (methods.md 9.3). Two evaluations. */
+/** The probability of the target on the photograph and on what the map keeps of it. Two evaluations. */
 export function maskedConfidence(
   context: MetricContext<z.output<typeof maskedConfidenceParams>>,
 ): Promise<MaskedConfidence> {

@@ -2,7 +2,7 @@ import { defineMetric } from "./define-metric.ts";
 import { removalCurve, removalParams } from "./removal-curves.ts";
 
 /**
- * Insertion minus deletion (methods.md 9.1). Costs nothing beside the two: all three share their curves. Its
+ * Insertion minus deletion. Costs nothing beside the two: all three share their curves. Its
  * expectation for a random map is 0.
  */
 export const overAll = defineMetric({

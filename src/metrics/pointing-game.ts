@@ -36,7 +36,7 @@ const params = z.strictObject({
 });
 
 /**
- * Whether the most salient pixel lies on the target (methods.md 9.2): 1 or 0, or a fraction with `ties: "expected"`. The
+ * Whether the most salient pixel lies on the target: 1 or 0, or a fraction with `ties: "expected"`. The
  * table value is the mean over the classes of each class's mean. A constant map counts as a miss.
  */
 export const pointingGame = defineMetric({

@@ -6,7 +6,7 @@ export type TieRule = "index" | "reverse-index" | "random";
 
 /**
  * The pixel indices of a map by value descending. Equal values: ascending raster index, descending raster index, or a
- * seeded shuffle (methods.md 1.9, D-03).
+ * seeded shuffle.
  *
  * A radix sort on the bits of the floats: about 20 times faster than a comparison sort at 224 x 224, so that ordering
  * does not show beside the forward passes.

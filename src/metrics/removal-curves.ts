@@ -58,7 +58,7 @@ const substrates: Readonly<Record<RemovalParams["protocol"], Readonly<Record<Rem
   };
 
 /**
- * The deletion or insertion curve of a map (methods.md 9.1). Every curve costs n - 1 forward passes; its two end points
+ * The deletion or insertion curve of a map. Every curve costs n - 1 forward passes; its two end points
  * are the scores of the photograph and of the substrate, which all maps of the image share.
  */
 export function removalCurve(

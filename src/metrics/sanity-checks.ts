@@ -38,7 +38,7 @@ export interface MapSimilarity {
 }
 
 /**
- * Parameter randomisation (methods.md 9.4): the map is made again while the weights are drawn anew, block by block from
+ * Parameter randomisation: the map is made again while the weights are drawn anew, block by block from
  * the output. A method that explains the network loses its map. The score is the mean over the stages of the rank
  * correlation of absolute values with the first map; lower is better. The curve runs over the stages.
  */

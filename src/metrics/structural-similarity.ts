@@ -4,7 +4,7 @@ import { tensor } from "../tensor/tensor.ts";
 
 /**
  * Mean structural similarity (SSIM) of two maps in 0..1: Gaussian window of 11 pixels, sigma 1.5, K1 0.01, K2 0.03, data
- * range 1 (methods.md 9.4). 1 for equal maps.
+ * range 1. 1 for equal maps.
  */
 export function structuralSimilarity(a: Grid, b: Grid): number {
   const size = Math.min(11, 2 * Math.min(a.width, a.height) - 1);

@@ -10,7 +10,7 @@ export function requireRegion(context: MetricContext<unknown>, metric: string): 
   );
 }
 
-/** The annotated pixel that shows at pixel `(x, y)` of a map (D-21), or `undefined` beyond the photograph's edge. */
+/** The annotated pixel that shows at pixel `(x, y)` of a map, or `undefined` beyond the photograph's edge. */
 export function sourcePixel(
   region: TargetRegion,
   map: { readonly width: number; readonly height: number },

@@ -19,7 +19,7 @@ function closeTo(values: readonly number[]): unknown[] {
 }
 
 describe("mask resampling", () => {
-  it("gives the golden values of methods.md 13.2", () => {
+  it("gives the golden values", () => {
     expect(upsampled("half-pixel", [0, 1], 4)).toEqual(closeTo([0, 0.25, 0.75, 1]));
     expect(upsampled("align-corners", [0, 1], 4)).toEqual(closeTo([0, 1 / 3, 2 / 3, 1]));
     expect(upsampled("half-pixel", [0, 1, 3], 6)).toEqual(closeTo([0, 0.25, 0.75, 1.5, 2.5, 3]));

@@ -12,7 +12,7 @@ export interface Matrix {
 }
 
 /**
- * A separable linear map from a grid to a grid of another size: `up(M) = rows M columns^T` (methods.md 1.3).
+ * A separable linear map from a grid to a grid of another size: `up(M) = rows M columns^T`.
  * `rows` is `[H, h]`, `columns` is `[W, w]`.
  */
 export interface MaskResampling {
@@ -38,7 +38,6 @@ export function maskResampling(kind: MaskUpsampling, from: Size, to: Size): Mask
 
 /**
  * The matrix `[to, from]` of one axis; each row sums to 1, so that no value leaves the range of the input.
- * Sample positions as in methods.md 1.3.
  */
 export function upsamplingMatrix(kind: MaskUpsampling, from: number, to: number): Matrix {
   const values = new Float64Array(to * from);

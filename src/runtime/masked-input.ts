@@ -40,7 +40,7 @@ export interface FedResampling {
 
 /**
  * The program of a network that sees `background + (foreground - background) * V + noise` with
- * `V = gain * up(mask) + offset` (methods.md 1.5 and 7.2). Upsampling is two small matrix products, so only masks enter
+ * `V = gain * up(mask) + offset`. Upsampling is two small matrix products, so only masks enter
  * the graph and only mask gradients leave it. Float32; `foreground` and `background` are `[1 or batch, C, H, W]` in
  * input space.
  *

@@ -12,7 +12,7 @@ export interface Target {
 
 /**
  * What is differentiated. `probability` is softmax or sigmoid, whichever the model's classes are scored with
- * (`Model.probabilityKind`). methods.md calls them logit, softmax/sigmoid and log-probability.
+ * (`Model.probabilityKind`).
  */
 export type ScoreKind = "logit" | "probability" | "log-probability";
 

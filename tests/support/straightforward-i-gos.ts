@@ -1,5 +1,5 @@
 /**
- * I-GOS and SIGCAM's second stage written down once more, from methods.md 7.2 and 8.2 alone: dense loops, float64, no
+ * I-GOS and SIGCAM's second stage written down once more, from the papers alone: dense loops, float64, no
  * graph, no batches, no code shared with the library. Slow; for comparing traces.
  */
 

@@ -44,7 +44,7 @@ function close(expected: readonly number[]): unknown[] {
   return expected.map((value) => expect.closeTo(value, 5) as unknown);
 }
 
-describe("the maps of methods.md 13.1", () => {
+describe("the golden maps", () => {
   it("Grad-CAM", async () => expect(await nativeOf(gradCam, {})).toEqual(close([0, 1, -0.25, 1.25])));
   it("WGradCAM", async () =>
     expect(await nativeOf(wgradCam, {})).toEqual(close([-0.375, 1.25, -0.5, 1.375])));

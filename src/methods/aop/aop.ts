@@ -33,7 +33,7 @@ const paper: Paper = {
 };
 
 /**
- * Activation optimised with perturbation (the paper's AOP, methods.md 8.1): the map of one method, filtered and scaled, is
+ * Activation optimised with perturbation (the paper's AOP): the map of one method, filtered and scaled, is
  * where a mask optimiser starts. Any method with any optimiser.
  *
  * Parameters: `theta`, `lambda`, `filter`, `filterAt`, `renormalize` for the base map; those of the optimiser with its

@@ -4,7 +4,7 @@ import { resample, maskResampling } from "../../runtime/mask-resampling.ts";
 import type { Mask } from "../perturbation/mask.ts";
 import { shrinkGrid } from "./shrink-grid.ts";
 
-/** Parameters of how a base map becomes the mask that an optimiser starts from (methods.md 8.1, D-15). */
+/** Parameters of how a base map becomes the mask that an optimiser starts from. */
 export const baseMapSchema = z.strictObject({
   theta: z
     .number()
@@ -40,7 +40,7 @@ export interface BaseMask {
 }
 
 /**
- * M0 = 1 - up(lambda * filter(minMax(ReLU(S)))), the paper's equation 5 with the order of methods.md 8.1: normalise at the
+ * M0 = 1 - up(lambda * filter(minMax(ReLU(S)))), the paper's equation 5 in this order: normalise at the
  * map's own resolution, filter (strictly below theta; survivors unchanged), multiply, resample (half-pixel), invert.
  */
 export function baseMask(
@@ -59,7 +59,7 @@ export function baseMask(
   return { mask: { height: size.height, width: size.width, values }, isDegenerate };
 }
 
-/** ReLU, then division to 0..1; `undefined` where nothing is left or a value is not finite (methods.md 1.6). */
+/** ReLU, then division to 0..1; `undefined` where nothing is left or a value is not finite. */
 function normalizedMap({ values }: Grid): Float64Array | undefined {
   const positive = Float64Array.from(values, (value) => (value > 0 ? value : value <= 0 ? 0 : NaN));
   return stretched(positive);

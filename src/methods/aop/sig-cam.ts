@@ -3,7 +3,7 @@ import { iGosOptimizer } from "../perturbation/i-gos.ts";
 import { aop } from "./aop.ts";
 
 /**
- * SIGCAM (methods.md 8.3): WGradCAM of the logit, filtered at 0.7 and scaled by 0.15, optimised by I-GOS with a baseline blur that
+ * SIGCAM: WGradCAM of the logit, filtered at 0.7 and scaled by 0.15, optimised by I-GOS with a baseline blur that
  * grows over the first iterations. `preset=paper` is what the paper ran: 15 iterations with 20 points each on a mask of 28 x 28;
  * the default, `fast`, takes a seventh of the gradients on a finer mask.
  */

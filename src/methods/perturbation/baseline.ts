@@ -6,7 +6,7 @@ import { medianFilter } from "./median-filter.ts";
 import type { Blur } from "./warm-up.ts";
 
 /**
- * What is shown where a mask is 0 (methods.md 7.1 and D-12).
+ * What is shown where a mask is 0.
  * - `blur`: the image blurred with the kernel and sigma of the settings; (51, 50) is the paper's.
  * - `wide-blur`: a Gaussian whose kernel is 4 sigma long on each side, so that sigma sets the strength.
  * - `black`, `white`: in pixel space. `mean`: 0 in input space, the mean colour of the data.

@@ -17,7 +17,7 @@ interface PairWeights {
 }
 
 /**
- * The regulariser of iGOS++ (methods.md 7.3): mean |1 - M| and
+ * The regulariser of iGOS++: mean |1 - M| and
  * BTV(M) = 1/2 [TV_2(M) + WTV(up M)], where WTV is TV_2 at image size with every pair of pixels (p, q) weighted by the
  * mean over channels of exp(-(I(p) - I(q))^2 / sigma), I in input space. Edges of the mask are cheap where the image has
  * edges. The reference weights vertical pairs by another formula than horizontal ones; here both have this one.

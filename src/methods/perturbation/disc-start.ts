@@ -12,7 +12,7 @@ const sigma = 10;
 const remaining = 0.01;
 
 /**
- * The start of the original EMP (methods.md 7.1): of the masks D_r = 1 - blur(disc of radius r at the centre, sigma 10),
+ * The start of the original EMP: of the masks D_r = 1 - blur(disc of radius r at the centre, sigma 10),
  * r = 0, 5, ..., 170, the smallest that leaves less than 1 % of the score between the image and the largest disc; resampled
  * (nearest) to the size of the initial mask. Costs 36 forward passes.
  */

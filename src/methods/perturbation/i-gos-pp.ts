@@ -88,8 +88,8 @@ const defaults: IGosPpParams = {
 };
 
 /**
- * iGOS++ and iGOS+ (Khorram, Lawson, Li 2021), methods.md 7.3: a deletion mask D and an insertion mask N whose product is the
- * result, with the bilateral total variation. The line search compares plain composites without noise (D-14), where the
+ * iGOS++ and iGOS+ (Khorram, Lawson, Li 2021): a deletion mask D and an insertion mask N whose product is the
+ * result, with the bilateral total variation. The line search compares plain composites without noise, where the
  * reference compares noisy path averages.
  */
 export const iGosPpOptimizer = defineOptimizer({

@@ -39,7 +39,7 @@ function problemOf(
   };
 }
 
-describe("I-GOS on four pixels, methods.md 13.6", () => {
+describe("I-GOS on four pixels", () => {
   const same = maskResampling("half-pixel", { height: 2, width: 2 }, { height: 2, width: 2 });
   const settings: IGosParams = {
     ...quiet,

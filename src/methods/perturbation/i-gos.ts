@@ -53,7 +53,7 @@ const params = z.strictObject({
 });
 export type IGosParams = z.output<typeof params>;
 
-/** The settings of I-GOS for masks of 28 x 28 (methods.md 7.2). */
+/** The settings of I-GOS for masks of 28 x 28. */
 const defaults: IGosParams = {
   iterations: 15,
   steps: 20,
@@ -78,7 +78,7 @@ const defaults: IGosParams = {
 };
 
 /**
- * I-GOS (Qi, Khorram, Li 2020), methods.md 7.2: minimises p(up(M)) + l1 mean |1 - M| + tv TV_2(M) by projected steps along
+ * I-GOS (Qi, Khorram, Li 2020): minimises p(up(M)) + l1 mean |1 - M| + tv TV_2(M) by projected steps along
  * the integrated gradient from the baseline to the masked image. Follows the text of the specification; deviations of the
  * published code are parameters (`noise=igos-release`, `accumulateGradients`).
  */
@@ -89,7 +89,7 @@ export const iGosOptimizer = defineOptimizer({
   paper: { authors: "Qi, Khorram, Li", year: 2020, url: "https://arxiv.org/abs/1905.00954" },
   params,
   defaults,
-  // As the second stage of AOP it is what the SIGCAM authors' code does (D-02, D-13, D-17).
+  // As the second stage of AOP it is what the SIGCAM authors' code does.
   aopDefaults: { noise: "inverse-spread", upsampling: "half-pixel", warmup: 5 },
   presets: {
     // Few Gauss-Legendre nodes instead of twenty equal steps, few iterations, and a finer mask, which on the photographs of

@@ -7,7 +7,7 @@ export function removedSum(mask: Mask): number {
   return sum;
 }
 
-/** Its sub-gradient, -sign(1 - m) with sign(0) = 0: a cell at exactly 1 feels no pull (methods.md 1.7). */
+/** Its sub-gradient, -sign(1 - m) with sign(0) = 0: a cell at exactly 1 feels no pull. */
 export function removedSumGradient(mask: Mask): Float64Array {
   // `0 - sign` rather than `-sign`: no negative zeros.
   return mask.values.map((value) => 0 - Math.sign(1 - value));

@@ -1,5 +1,5 @@
 /**
- * The L1 weight of I-GOS for an iteration (methods.md 7.2 step 6): it is divided by 10 at trunc(T/2) if the score has moved
+ * The L1 weight of I-GOS for an iteration: it is divided by 10 at trunc(T/2) if the score has moved
  * by at most 0.001 since the start, and by 5 at trunc(T/1.25) if by at most 0.01. `scores` holds the noise-free score at
  * the start of each iteration so far; the one of the iteration before is compared. Only for more than 3 iterations.
  */

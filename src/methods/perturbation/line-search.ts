@@ -44,7 +44,7 @@ export interface LineSearchResult<Facts> extends Evaluated<Facts> {
 
 /**
  * Goes from a point against the gradient, clamped to the box [0, 1], by the first step of a geometric sequence that
- * decreases the objective enough (methods.md 7.2 step 5). A non-finite objective counts as refused.
+ * decreases the objective enough. A non-finite objective counts as refused.
  */
 export async function searchLine<Facts>(
   start: Evaluated<Facts>,

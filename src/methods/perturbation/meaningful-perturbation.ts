@@ -49,7 +49,7 @@ const params = z.strictObject({
 });
 export type MeaningfulPerturbationParams = z.output<typeof params>;
 
-/** The torch port (methods.md 7.1, preset `emp`), which the paper's authors seem to have run (D-11). */
+/** The torch port, which the paper's authors seem to have run. */
 const defaults: MeaningfulPerturbationParams = {
   iterations: 500,
   score: "probability",
@@ -68,7 +68,7 @@ const defaults: MeaningfulPerturbationParams = {
 };
 
 /**
- * Meaningful perturbation (Fong and Vedaldi 2017; EMP in the SIGCAM paper), methods.md 7.1: minimises
+ * Meaningful perturbation (Fong and Vedaldi 2017; EMP in the SIGCAM paper): minimises
  * p(up(M) + noise) + l1 L1(M) + tv TV(M) with Adam, M clamped to [0, 1] after each step.
  *
  * Preset `emp-original` differs from the original code in two points, because only the network's input is known here: the

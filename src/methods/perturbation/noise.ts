@@ -6,7 +6,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import type { Mask } from "./mask.ts";
 
 /**
- * Noise added to the composites of a path (methods.md 7.2.1, D-13).
+ * Noise added to the composites of a path.
  * - `gaussian`: N(0, sigma^2), all channels; what I-GOS means to do, sigma 0.2.
  * - `inverse-spread`: sigma = spread / (max X - min X) of the current composite X in input space, all channels, about 0.05;
  *   what the SIGCAM authors' code does, spread 0.25.

@@ -16,8 +16,8 @@ export interface PathRequest {
 }
 
 /**
- * The gradient of the score with respect to each mask of a sample, averaged over the path from the baseline
- * (methods.md 7.2 step 2): sum_s w_s d p(Phi(a_s up(M)) + noise) / dM. The factor a_s comes with the chain rule. Summed in
+ * The gradient of the score with respect to each mask of a sample, averaged over the path from the baseline:
+ * sum_s w_s d p(Phi(a_s up(M)) + noise) / dM. The factor a_s comes with the chain rule. Summed in
  * float64 in the order of the path, so that batches do not matter.
  */
 export async function pathGradient(

@@ -72,7 +72,7 @@ function removesNothing({ values }: Mask): DegenerateReason | undefined {
   return { code: "constant", message };
 }
 
-/** 1 - up(M), `[H, W]`: what the mask removes. Raw, as D-26 wants it. */
+/** 1 - up(M), `[H, W]`: what the mask removes. Raw: neither clipped nor scaled. */
 export function removedMap(
   mask: Mask,
   resampling: MaskResampling,

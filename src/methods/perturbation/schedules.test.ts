@@ -10,7 +10,7 @@ import { blurOfIteration } from "./warm-up.ts";
 const full = { kernel: 51, sigma: 50 };
 
 describe("blurOfIteration", () => {
-  it("grows kernel and sigma together over five iterations (methods.md 8.2)", () => {
+  it("grows kernel and sigma together over five iterations", () => {
     const blurs = Array.from({ length: 7 }, (_, iteration) =>
       blurOfIteration({ kind: "gradual", iterations: 5 }, iteration, full),
     );

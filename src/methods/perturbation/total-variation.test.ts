@@ -25,7 +25,7 @@ function gradientError(value: (mask: Mask) => number, gradient: Float64Array, ma
 }
 
 describe("regularisers", () => {
-  it("give the golden values of methods.md 13.3", () => {
+  it("give the golden values", () => {
     expect(meanRegularizer(2).tv(golden)).toBeCloseTo(1.25, 12);
     expect(meanRegularizer(3).tv(golden)).toBeCloseTo(1.125, 12);
     expect(meanRegularizer(2).l1(golden)).toBeCloseTo(0.375, 12);

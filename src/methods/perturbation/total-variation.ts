@@ -1,7 +1,7 @@
 import type { Mask } from "./mask.ts";
 
 /**
- * Anisotropic total variation, mean form (methods.md 1.7): the mean of |difference|^exponent over the pairs of vertical
+ * Anisotropic total variation, mean form: the mean of |difference|^exponent over the pairs of vertical
  * neighbours plus the same mean over the pairs of horizontal ones. I-GOS has exponent 2, the torch port of EMP 3.
  */
 export function anisotropicTotalVariation(mask: Mask, exponent: number): number {

@@ -7,7 +7,7 @@ export interface Blur {
 }
 
 /**
- * Weaker blurs for the first iterations (methods.md 8.2, D-17): the optimiser first learns against a baseline that is close to
+ * Weaker blurs for the first iterations: the optimiser first learns against a baseline that is close to
  * the image.
  * - `gradual`: kernel and sigma grow in proportion to (t + 1) / (iterations + 1). Scaling sigma alone would hardly change the
  *   blur, because the kernel cuts it off.

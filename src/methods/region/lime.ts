@@ -59,7 +59,7 @@ type LimeParams = z.output<typeof params>;
 
 /**
  * LIME for images: a weighted ridge regression of the score on which segments are shown; each pixel gets the coefficient of
- * its segment (methods.md 6.5). Reference: `marcotcr/lime: lime/lime_image.py, lime_base.py`; deviations: SLIC segments by
+ * its segment. Reference: `marcotcr/lime: lime/lime_image.py, lime_base.py`; deviations: SLIC segments by
  * default, mean colours in float. `details` has the intercept, the weighted R^2, the prediction for the whole image and the
  * coefficients.
  */

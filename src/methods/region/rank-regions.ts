@@ -29,7 +29,7 @@ export interface RankRequest {
 }
 
 /**
- * XRAI's greedy ranking (methods.md 6.2): the segment with the largest mean attribution over its uncovered part comes first;
+ * XRAI's greedy ranking: the segment with the largest mean attribution over its uncovered part comes first;
  * ties go to the lower index. Each pixel is processed once: when it is covered, it is taken from the sums of all segments
  * that hold it.
  */

@@ -24,7 +24,7 @@ export interface RiseDraw {
 }
 
 /**
- * Draws masks (methods.md 6.1): a grid of Bernoulli(keep) cells is enlarged to (s + 1) ceil(size / s) by bilinear
+ * Draws masks: a grid of Bernoulli(keep) cells is enlarged to (s + 1) ceil(size / s) by bilinear
  * interpolation and cropped at a random offset below one cell. The grid is drawn first, row by row, then the vertical and
  * the horizontal offset.
  */

@@ -51,7 +51,7 @@ type RiseParams = z.output<typeof params>;
 
 /**
  * RISE: the mean of random masks, each weighted with the score of the image seen through it,
- * S = sum_n y_n M_n / (N keep) (methods.md 6.1). Masks are drawn from a stream of their own and enlarged inside the graph; none
+ * S = sum_n y_n M_n / (N keep). Masks are drawn from a stream of their own and enlarged inside the graph; none
  * is kept. Reference: `eclique/RISE: explanations.py`, `normaliser=realised` as `deel-ai/xplique`, `none` as TorchRay.
  */
 export const rise = defineMethod({

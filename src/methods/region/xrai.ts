@@ -75,7 +75,7 @@ type XraiParams = z.output<typeof params>;
 
 /**
  * XRAI: integrated gradients (of the logit, black and white baselines) summed over segments of several scales, which are
- * ranked greedily by the mean attribution of what they add (methods.md 6.2). The map is signed and constant on regions.
+ * ranked greedily by the mean attribution of what they add. The map is signed and constant on regions.
  * Reference: `PAIR-code/saliency: saliency/core/xrai.py`; deviations: SLIC by default, Gauss-Legendre points, baselines in
  * pixel space, ties by the lower index. No network evaluation after the gradients.
  */
