@@ -9,8 +9,8 @@ const [beside, across] = [1 / 6, 1 / 12];
  * noisy linear imputation of ROAD, which leaves no trace of the mask's shape for a network to see.
  *
  * The system (a graph Laplacian with the kept pixels as boundary) is symmetric and positive definite, so conjugate
- * gradients solve it, from the solution at half the resolution; they stop at a residual of 1e-4 of the right-hand side, far
- * below the noise.
+ * gradients solve it, from the solution at half the resolution; they stop at a residual of 1e-5 of the right-hand side: on a
+ * photograph of 224 x 224 within 1.2e-4 of the exact solution, a hundredth of the noise.
  *
  * @param image `[1, C, H, W]`.
  * @param isRemoved One flag a pixel. With all pixels removed the result is zeros and noise.
@@ -117,7 +117,7 @@ function conjugateGradients(
     direction[cells[index]!] = residual[index]! / diagonal[index]!;
     energy += (residual[index]! * residual[index]!) / diagonal[index]!;
   }
-  const goal = 1e-8 * Math.max(dot(right, right), 1e-12);
+  const goal = 1e-10 * Math.max(dot(right, right), 1e-12);
   for (let iteration = 0; iteration < 2000 && dot(residual, residual) > goal; iteration++) {
     let curvature = 0;
     for (let index = 0; index < count; index++) {
