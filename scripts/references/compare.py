@@ -5,7 +5,6 @@
 """
 
 import importlib.metadata
-import json
 import os
 import subprocess
 import tempfile
@@ -54,14 +53,13 @@ modules = dict(model.named_modules())
 layer = modules["_swish_1/Clip"]
 
 
-def ours(method, **params):
-    """The map of the command line, and its record."""
+def ours(method, model_file=None, target=target, **params):
+    """The map of the command line; by the embedded network unless another file is named."""
     settings = [item for key, value in params.items() for item in ("-p", f"{key}={value}")]
-    command = ["node", f"{root}/dist/cli/main.js", "explain", f"{folder}/image.npy", "--method", method, "--target", str(target), "--out", folder, "--json", *settings]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    record = json.loads(result.stdout.splitlines()[-1])
+    command = ["node", f"{root}/dist/cli/main.js", "explain", f"{folder}/image.npy", "--method", method, "--target", str(target), "--out", folder, *settings]
+    subprocess.run([*command, *(["--model", model_file] if model_file else [])], capture_output=True, check=True)
     name = next(file for file in sorted(os.listdir(folder)) if file.endswith(f".{method}.{target}.npy"))
-    return np.load(f"{folder}/{name}").astype(np.float64), record
+    return np.load(f"{folder}/{name}").astype(np.float64)
 
 
 def ranks(values):
@@ -72,7 +70,7 @@ def ranks(values):
 
 
 def report(method, library, theirs, **params):
-    found, _ = ours(method, **params)
+    found = ours(method, **params)
     theirs = np.asarray(theirs, dtype=np.float64)
     a, b = theirs - theirs.mean(), found - found.mean()
     left = a - b * (a * b).sum() / (b * b).sum()
@@ -139,3 +137,15 @@ subprocess.run(["node", "--input-type=module", "-e", f"""
 """], check=True)
 attribution = np.fromfile(f"{folder}/attribution.bin", np.float32).reshape(3, 224, 224).transpose(1, 2, 0)
 report("xrai", "saliency (PAIR), of our attribution", pair.XRAI().GetMask(where, None, base_attribution=attribution), **ranked)
+
+# captum finds ReLUs by their module, which the embedded network has none of.
+torch.manual_seed(1)
+sizes = (3, 16, 24, 32)
+blocks = [(torch.nn.Conv2d(a, b, 3, 2, 1), torch.nn.ReLU()) for a, b in zip(sizes, sizes[1:])]
+plain = torch.nn.Sequential(*(module for block in blocks for module in block), torch.nn.Flatten(), torch.nn.Linear(32 * 28 * 28, 10)).eval()
+axes = {"image": {0: "batch"}, "logits": {0: "batch"}}
+torch.onnx.export(plain, (image,), f"{folder}/plain.onnx", dynamo=False, opset_version=17, input_names=["image"], output_names=["logits"], dynamic_axes=axes)
+index = int(plain(image)[0].argmax())
+for method, kind in (("guided-backprop", captum.GuidedBackprop), ("deconvnet", captum.Deconvolution)):
+    theirs = kind(plain).attribute(image.clone().requires_grad_(), index).detach().abs().numpy()[0].max(0)
+    report(method, "captum, a small network of ReLUs", theirs, model_file=f"{folder}/plain.onnx", target=index)
