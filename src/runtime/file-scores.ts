@@ -1,7 +1,7 @@
 import { ExplainError } from "../errors.ts";
 import { placeCount, spatialDims } from "../image/extent.ts";
 import { tensorOf } from "../graph/prepare/constants.ts";
-import { lacksBias } from "../graph/prepare/missing-bias.ts";
+import { holdsMissingBias, lacksBias } from "../graph/prepare/missing-bias.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { writeModel } from "../onnx/write.ts";
 import { fromBfloat16, fromHalf } from "../tensor/half.ts";
@@ -39,7 +39,8 @@ export async function compareWithFile(
   if (further.length > 0) return { problem: "it has further inputs." };
   if (input.fixedBatch !== undefined && input.fixedBatch > 1)
     return { problem: `it takes runs of ${input.fixedBatch} images.` };
-  if (onnx.graph.nodes.some(lacksBias))
+  const nodes = [onnx.graph, ...onnx.functions.values()].flatMap((body) => body.nodes);
+  if (nodes.some((node) => lacksBias(node) || holdsMissingBias(node)))
     return { problem: "ONNX Runtime's Attention ends the process where the file gives it no bias." };
   const feed = inFileForm(image, network);
   if (feed === undefined) return { problem: `ONNX Runtime's JavaScript interface takes no ${input.type}.` };

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
 import { floatAttribute, intAttribute, intsAttribute, type Dim } from "../../graph/graph.ts";
 import type { Vjp, VjpContext, VjpTable } from "../rules.ts";
-import { range, unsupported } from "./axes.ts";
+import { present, range, unsupported } from "./axes.ts";
 
 /** What attention does between its projections. */
 interface AttentionOptions {
@@ -80,8 +80,6 @@ function maskBias({ g, node }: VjpContext, mask: string, like: string): string {
 function sumOf(g: GraphBuilder, a: string | undefined, b: string | undefined): string | undefined {
   return a === undefined || b === undefined ? (a ?? b) : g.add(a, b);
 }
-
-const present = (name: string | undefined): string | undefined => (name === "" ? undefined : name);
 
 /** com.microsoft.MultiHeadAttention: query, key, value, bias, key_padding_mask, attention_bias, past. */
 const multiHeadAttention: Vjp = (context) => {

@@ -21,6 +21,11 @@ export function axisAttribute(g: GraphBuilder, node: GraphNode, value: string, f
   return positiveAxis(intAttribute(node, "axis", fallback), g.rank(value));
 }
 
+/** The name of an operand that is there; absent ones are named "". */
+export function present(name: string | undefined): string | undefined {
+  return name === "" ? undefined : name;
+}
+
 /** 0, 1, ..., count - 1. */
 export function range(count: number, start = 0): readonly number[] {
   return Array.from({ length: count }, (_, index) => start + index);

@@ -48,14 +48,14 @@ function casesOf(opType: Kind, modes?: (directions: number) => readonly VjpPart[
     const lists = [
       [side],
       ...further.map((each) => (modes === undefined ? [plain, each] : [each])),
-      opType === "GRU" ? [plain, reluctant] : [plain],
+      opType === "GRU" ? [plain, linearBeforeReset] : [plain],
       modes?.(count) ?? [plain],
     ];
     return combinations(...lists).map(([name, parts]) => [opType, name, parts] as const);
   });
 }
 
-const reluctant: VjpPart = ["reset behind", { attributes: { linear_before_reset: 1 } }];
+const linearBeforeReset: VjpPart = ["reset behind", { attributes: { linear_before_reset: 1 } }];
 const activations = ["Elu", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Softplus", "Softsign", "Tanh"];
 
 /** Clipping, each activation in each place, and activations with numbers of their own. */

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
 import { floatAttribute, intAttribute, stringAttribute, type GraphNode } from "../../graph/graph.ts";
 import type { Vjp, VjpContext, VjpTable } from "../rules.ts";
-import { range, unsupported } from "./axes.ts";
+import { present, range, unsupported } from "./axes.ts";
 
 /** Every step becomes some ten nodes a direction, and twice as many on the way back. */
 const maxSteps = 512;
@@ -20,8 +20,8 @@ interface Cell {
   readonly recurrence: readonly string[];
   /** LSTM: weights of the cell in the input, output and forget gate. */
   readonly peepholes: readonly string[];
-  /** GRU: true if the reset gate works on the product with the state (and its bias), not on the state. */
-  readonly isReluctant: boolean;
+  /** GRU: true if the reset gate works on the linear product with the state (and its bias), not on the state. */
+  readonly isLinearBeforeReset: boolean;
   readonly candidateBias: string | undefined;
 }
 
@@ -49,7 +49,7 @@ const lstm: Step = ({ g, hidden, activations, clipped, recurrence, peepholes }, 
 };
 
 const gru: Step = (cell, projected, { h }) => {
-  const { g, hidden, activations, clipped, recurrence, isReluctant, candidateBias } = cell;
+  const { g, hidden, activations, clipped, recurrence, isLinearBeforeReset, candidateBias } = cell;
   const [gate = same, squash = same] = activations;
   const [toGates = "", toCandidate = ""] = recurrence;
   const plus = (x: string, more: string | undefined): string => (more === undefined ? x : g.add(x, more));
@@ -57,7 +57,7 @@ const gru: Step = (cell, projected, { h }) => {
   const opened = gate(clipped(plus(gates, h && g.matmul(h, toGates))));
   const [update = "", reset = ""] = g.split(opened, [hidden, hidden], 2);
   const remembered = (): string | undefined => {
-    if (!isReluctant) return h && g.matmul(g.mul(reset, h), toCandidate);
+    if (!isLinearBeforeReset) return h && g.matmul(g.mul(reset, h), toCandidate);
     const product = h === undefined ? candidateBias : plus(g.matmul(h, toCandidate), candidateBias);
     return product && g.mul(reset, product);
   };
@@ -124,7 +124,7 @@ export function unroll(
   { g, node, inputs }: Pick<VjpContext, "g" | "node" | "inputs">,
 ): readonly string[] {
   const { products, activations, step } = kinds[opType];
-  const [x = "", w = "", r = "", b, lengths, h0, c0, p] = inputs.map((name) => name || undefined);
+  const [x = "", w = "", r = "", b, lengths, h0, c0, p] = inputs.map(present);
   if (lengths !== undefined) throw unsupported(node, "sequences of different lengths");
   if (intAttribute(node, "layout", 0) !== 0) throw unsupported(node, "layout 1");
   if (intAttribute(node, "input_forget", 0) !== 0) throw unsupported(node, "coupled gates");
@@ -139,7 +139,7 @@ export function unroll(
   const given = node.attributes["activations"];
   const names = given?.kind === "strings" ? given.value : range(directions).flatMap(() => activations);
   const functions = activationsOf(g, node, names);
-  const isReluctant = intAttribute(node, "linear_before_reset", 0) !== 0;
+  const isLinearBeforeReset = intAttribute(node, "linear_before_reset", 0) !== 0;
   const isReverse = stringAttribute(node, "direction", "forward") === "reverse";
 
   const runs = range(directions).map((direction) => {
@@ -151,7 +151,7 @@ export function unroll(
     if (b !== undefined) {
       const [ofInput = "", ofState = ""] = g.split(own(b), [gates, gates], 0);
       let shared = ofState;
-      if (opType === "GRU" && isReluctant) {
+      if (opType === "GRU" && isLinearBeforeReset) {
         const [ofGates = "", ofCandidate] = g.split(ofState, [2 * hidden, hidden], 0);
         shared = g.pad(ofGates, [0, hidden]);
         candidateBias = ofCandidate;
@@ -166,7 +166,7 @@ export function unroll(
       clipped,
       recurrence: g.split(g.transpose(own(r), [1, 0]), sizes, 1),
       peepholes: p === undefined ? [] : g.split(own(p), [hidden, hidden, hidden], 0),
-      isReluctant,
+      isLinearBeforeReset,
       candidateBias,
     };
     const ones = range(steps).map(() => 1);

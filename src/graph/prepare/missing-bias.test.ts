@@ -3,6 +3,8 @@ import { contribNode } from "../../../tests/support/contrib-node.ts";
 import { modelOf, weights } from "../../../tests/support/small-models.ts";
 import { randomStream } from "../../random/random-stream.ts";
 import { tensor } from "../../tensor/tensor.ts";
+import type { Graph, GraphNode } from "../graph.ts";
+import { holdsMissingBias, lacksBias } from "./missing-bias.ts";
 
 const random = randomStream(0);
 const weight = weights([4, 12], () => random.normal());
@@ -36,5 +38,31 @@ describe("an Attention without a bias", () => {
     expect(found.logits).toEqual(wanted.logits);
     expect(found.gradient).toEqual(wanted.gradient);
     expect("problem" in found.file && found.file.problem).toContain("ends the process");
+  });
+
+  it("is found in branches and loops, at any depth", () => {
+    const holding = (inner: GraphNode): GraphNode => {
+      const value: Graph = {
+        name: "body",
+        inputs: [],
+        outputs: [],
+        nodes: [inner],
+        initializers: new Map(),
+        valueInfo: new Map(),
+      };
+      const attributes = { body: { kind: "graph", value } } as const;
+      return { name: "loop", opType: "Loop", domain: "", inputs: [], outputs: ["y"], attributes };
+    };
+    const attention = (...inputs: readonly string[]): GraphNode => ({
+      name: "attention",
+      opType: "Attention",
+      domain: "com.microsoft",
+      inputs,
+      outputs: ["a"],
+      attributes: {},
+    });
+    expect(lacksBias(attention("x", "w"))).toBe(true);
+    expect(holdsMissingBias(holding(holding(attention("x", "w", ""))))).toBe(true);
+    expect(holdsMissingBias(holding(holding(attention("x", "w", "b"))))).toBe(false);
   });
 });

@@ -14,12 +14,26 @@ export function lacksBias(node: GraphNode): boolean {
   return node.domain === "com.microsoft" && node.opType === "Attention" && (node.inputs[2] ?? "") === "";
 }
 
+/** True if a graph in the node's attributes has such a node, at any depth. */
+export function holdsMissingBias({ attributes }: GraphNode): boolean {
+  return Object.values(attributes).some(
+    (attribute) =>
+      attribute.kind === "graph" &&
+      attribute.value.nodes.some((node) => lacksBias(node) || holdsMissingBias(node)),
+  );
+}
+
 /**
  * The node, with a bias of zeros where {@link lacksBias}.
  *
- * @throws {ModelError} if the width of the weight is not known
+ * @throws {ModelError} if the width of the weight is not known, or one is missing inside a loop or branch
  */
 export function withBias(work: Workspace, node: GraphNode): GraphNode {
+  if (holdsMissingBias(node)) {
+    throw new ModelError(
+      `${node.opType} at node '${node.name}': expected a bias at each Attention inside, got one without. ONNX Runtime's kernel ends the process without a bias; export the model with one.`,
+    );
+  }
   if (!lacksBias(node)) return node;
   const [input = "", weight = "", , ...rest] = node.inputs;
   const known = work.known.get(weight)?.[0];
