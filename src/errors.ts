@@ -34,6 +34,9 @@ export class DataError extends ExplainError {
   readonly code = "DATA";
 }
 
+/** Results cannot be written (a full disk, a folder without permission): the fault of the place, whatever was to be written. */
+export class WriteError extends DataError {}
+
 /** An optional runtime, execution provider or library is not present on this machine. */
 export class RuntimeUnavailableError extends ExplainError {
   readonly code = "RUNTIME_UNAVAILABLE";

@@ -1,31 +1,7 @@
 import { rmSync, statSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { DataError } from "../errors.ts";
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "the system makes no folder there. Choose another folder with --out.",
-  ENOSPC: "the disk is full. Free some space, or choose another folder with --out.",
-  EDQUOT: "your disk quota is used up. Free some space, or choose another folder with --out.",
-  EACCES: "no permission to write there. Choose another folder with --out.",
-  EPERM: "no permission to write there. Choose another folder with --out.",
-  EROFS: "the file system is read-only. Choose another folder with --out.",
-  ENOTDIR: "a part of the path is a file, not a folder. Choose another folder with --out.",
-  EEXIST: "there is a file of that name, not a folder. Choose another folder with --out.",
-  EISDIR: "there is a folder of that name. Remove it, or choose another folder with --out.",
-  ENAMETOOLONG:
-    "the name is too long for the file system. Rename the image, or explain fewer methods at once.",
-};
-
-/** The four-part sentence for a failed write; errors that are not the file system's come back unchanged. */
-function writeError(path: string, error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const reason = reasons[code];
-  if (reason !== undefined) return new DataError(`${path}: cannot be written: ${reason}`);
-  return code === ""
-    ? error
-    : new DataError(`${path}: cannot be written (${code}). Choose another folder with --out.`);
-}
+import { writeError } from "../write-error.ts";
 
 /** `mkdir -p`. Node's own never returns where the system answers ENOENT for a folder whose parent exists (/proc). */
 async function makeFolder(path: string): Promise<void> {

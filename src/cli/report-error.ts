@@ -1,6 +1,7 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import pc from "picocolors";
 import { AbortedError, ExplainError, ParameterError } from "../errors.ts";
+import { writeError } from "../write-error.ts";
 
 /** How the program ends: 0 done, 1 failed, 2 the command line is at fault, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 130;
@@ -13,9 +14,14 @@ export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof ParameterError ? 2 : 1;
 }
 
+/** Codes of the system that only a write can bring; many files are written without a sentence of their own. */
+const writeCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
+
 /** What the user reads about it, or `undefined` where Commander has already said it. */
-export function describeError(error: unknown, isVerbose: boolean): string | undefined {
-  if (error instanceof CommanderError) return undefined;
+export function describeError(thrown: unknown, isVerbose: boolean): string | undefined {
+  if (thrown instanceof CommanderError) return undefined;
+  const isWrite = thrown instanceof Error && "code" in thrown && writeCodes.has(thrown.code);
+  const error = isWrite ? writeError("path" in thrown ? String(thrown.path) : "results", thrown) : thrown;
   const prefix = pc.red("error:");
   const stack = error instanceof Error ? error.stack : undefined;
   if (isVerbose && stack !== undefined) return `${prefix} ${stack}${causeOf(error)}`;

@@ -1,4 +1,4 @@
-import { AbortedError, ExplainError, throwIfAborted } from "../errors.ts";
+import { AbortedError, ExplainError, throwIfAborted, WriteError } from "../errors.ts";
 import type { ClassMap } from "../datasets/class-map.ts";
 import type { DatasetItem } from "../datasets/dataset.ts";
 import type { DecodedImage } from "../image/decoded-image.ts";
@@ -82,7 +82,7 @@ export interface ImageJournal {
   onMap?(map: SaliencyMap, record: MapRecord): Promise<void> | void;
 }
 
-/** Makes and measures every map of an image that is not done yet. Failures become records; only an abort rejects. */
+/** Makes and measures every map of an image that is not done yet. Failures become records; an abort and a full disk reject. */
 export async function evaluateImage(
   bench: Bench,
   item: DatasetItem,
@@ -285,7 +285,7 @@ function round(value: number): number {
 }
 
 function failureOf(error: unknown, strict: boolean): { readonly code: string; readonly message: string } {
-  if (error instanceof AbortedError || strict) throw error;
+  if (error instanceof AbortedError || error instanceof WriteError || strict) throw error;
   if (error instanceof ExplainError) return { code: error.code, message: error.message };
   return { code: "INTERNAL", message: error instanceof Error ? error.message : String(error) };
 }

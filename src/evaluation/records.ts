@@ -12,7 +12,7 @@ import {
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { assertNever, DataError } from "../errors.ts";
+import { assertNever, DataError, WriteError } from "../errors.ts";
 
 /** One metric of one map. */
 export interface MetricValue {
@@ -120,7 +120,7 @@ export function openRecordWriter(path: string, syncSeconds = 5): RecordWriter {
       } catch (error) {
         // A full disk may have taken half of the line: take it back, so that the file stays whole.
         ftruncateSync(file, before);
-        throw new DataError(
+        throw new WriteError(
           `records: '${path}' cannot be written (${String(error)}). Make room and resume the run.`,
         );
       }

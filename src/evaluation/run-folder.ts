@@ -6,11 +6,13 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { DataError, ParameterError } from "../errors.ts";
+import { writeError } from "../write-error.ts";
 import {
   configurationDifference,
   configurationHash,
@@ -81,12 +83,24 @@ export function openRun(folder: string, configuration: Configuration, provenance
   return file;
 }
 
-/** Writes a file so that a reader sees the old content or the new, never a part. */
+/**
+ * Writes a file so that a reader sees the old content or the new, never a part.
+ *
+ * @throws {WriteError} where the disk is full, or the folder cannot be written to
+ */
 export function writeWhole(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, "w");
-  writeFileSync(file, content);
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(temporary, path);
+  try {
+    const file = openSync(temporary, "w");
+    try {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw writeError(path, error);
+  }
 }

@@ -160,6 +160,18 @@ describe("a run", () => {
     expect(keys.filter((key) => key.endsWith("photo-2.png"))).toHaveLength(1 + 5);
   });
 
+  it("ends where maps cannot be saved, and counts that against no image", async () => {
+    const folder = newRun();
+    writeFileSync(join(folder, "maps"), "a file where the folder should be");
+    await expect(runImages(pass(folder, { saveMaps: true }), [0])).rejects.toThrow(/maps.*cannot be written/);
+    const kinds = async (): Promise<readonly string[]> =>
+      ([...(await recordsOf(folder)).values()] as { kind: string }[]).map(({ kind }) => kind);
+    expect(await kinds()).toEqual(["targets"]);
+    rmSync(join(folder, "maps"));
+    await runImages(pass(folder, { saveMaps: true }), [0]);
+    expect(await kinds()).not.toContain("failure");
+  });
+
   it("saves maps that come back as another program's with the same scores", async () => {
     const folder = newRun();
     await runImages(pass(folder, { saveMaps: true }), [0]);

@@ -1,12 +1,14 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { throwIfAborted } from "../errors.ts";
+import { writeError } from "../write-error.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { SaliencyMap } from "../image/saliency-map.ts";
 import { writeNpy } from "../tensor/npy.ts";
 import { evaluateImage, type Bench } from "./evaluate-image.ts";
 import { openJournal } from "./journal.ts";
 import { openRecordWriter, type MapRecord, type RunRecord } from "./records.ts";
+import { writeWhole } from "./run-folder.ts";
 
 /** What a pass over images reports. */
 export interface RunObserver {
@@ -82,6 +84,10 @@ export function savedMapFile({
 /** Writes a map where {@link savedMapFile} says. */
 export function saveMap(folder: string, map: SaliencyMap, record: MapRecord): void {
   const path = join(folder, savedMapFile(record));
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, writeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }));
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+  writeWhole(path, writeNpy({ type: "float32", dims: [map.height, map.width], data: map.values }));
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname } from "node:path";
-import { assertNever, DataError, ParameterError } from "../errors.ts";
+import { assertNever, ParameterError } from "../errors.ts";
+import { writeError } from "../write-error.ts";
 import { loadSharp } from "./load-sharp-node.ts";
 import type { RgbaImage } from "./rgba-image.ts";
 
@@ -37,7 +38,7 @@ export async function encodeImage(image: RgbaImage, format: ImageFormat): Promis
 
 /**
  * Writes a PNG, JPEG or WebP by the path's extension, making folders as needed. The file appears complete or not at all.
- * @throws {@link ParameterError} for another extension; {@link DataError} if the folder cannot be written.
+ * @throws {@link ParameterError} for another extension; `DataError` if the folder cannot be written.
  */
 export async function writeImage(path: string, image: RgbaImage): Promise<void> {
   const format = formatOfExtension[extname(path).toLowerCase()];
@@ -106,9 +107,6 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw new DataError(
-      `${path}: cannot write the image (${(error as Error).message}). Choose another folder.`,
-      { cause: error },
-    );
+    throw writeError(path, error);
   }
 }

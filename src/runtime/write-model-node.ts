@@ -1,6 +1,7 @@
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ParameterError } from "../errors.ts";
+import { writeError } from "../write-error.ts";
 import { memorySource } from "../onnx/byte-source.ts";
 import { embedWeights, type Segment } from "../onnx/embed.ts";
 import type { ModelFile } from "../onnx/model.ts";
@@ -73,7 +74,7 @@ async function writeFiles(
     for (const [index, { path }] of files.entries()) await rename(temporary[index] ?? "", path);
   } catch (error) {
     for (const name of temporary) await rm(name, { force: true });
-    throw error;
+    throw writeError(files.at(-1)?.path ?? "", error);
   }
 }
 

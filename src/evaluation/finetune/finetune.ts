@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ParameterError, throwIfAborted } from "../../errors.ts";
@@ -295,6 +295,6 @@ async function write(
   const graph = replaceHead(onnx.graph, network.tail.output, weights.weight, weights.bias);
   await writeModelFile(out, { ...onnx, graph });
   const stem = out.replace(/\.onnx$/i, "");
-  writeFileSync(`${stem}.labels.txt`, `${classes.join("\n")}\n`);
-  writeFileSync(`${stem}.preprocess.json`, `${JSON.stringify({ resize, ...normalization }, undefined, 2)}\n`);
+  writeWhole(`${stem}.labels.txt`, `${classes.join("\n")}\n`);
+  writeWhole(`${stem}.preprocess.json`, `${JSON.stringify({ resize, ...normalization }, undefined, 2)}\n`);
 }
