@@ -7,7 +7,7 @@ const sourceRoot = fileURLToPath(new URL("../src", import.meta.url));
 
 /** From left to right: a file may import from its own layer and from layers before it. */
 const layers: readonly (readonly string[])[] = [
-  ["errors.ts", "nearest-names.ts", "tensor", "random"],
+  ["errors.ts", "nearest-names.ts", "write-error.ts", "tensor", "random"],
   ["image"],
   ["graph"],
   ["onnx"],
